@@ -1,0 +1,126 @@
+"""Facts and figures of one case: what was given, what is assumed in its place, what is computed from both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from engine.case import Case
+from engine.knowledge import Knowledge, Quantity, Range
+from engine.language.evaluate import Value, tidy
+
+#: How a fact's origin in a case is remembered; see ``engine.language.evaluate.Origins``.
+_ORIGINS = {"answered": "answered", "measured": "measured", "assumed": "supposed"}
+
+
+@dataclass(slots=True)
+class WorkingMemory:
+    """The values of one case at one moment; grows as rules conclude, never changes what is known.
+
+    Args:
+        knowledge: the base whose names the memory holds.
+        case: what was given.
+        values: every name's plain value, None while unknown.
+        origins: for every known fact and figure how it came to be known.
+    """
+
+    knowledge: Knowledge
+    case: Case
+    values: dict[str, Value]
+    origins: dict[str, str]
+
+    def conclude(self, name: str, value: Value) -> list[str]:
+        """Take in a conclusion and compute the figures it completes.
+
+        Returns:
+            The names that became known, the conclusion first.
+        """
+        self.values[name] = value
+        learned = [name]
+        for quantity in _waiting_for(self.knowledge).get(name, ()):
+            if self.values[quantity.name] is None and self._compute(quantity) is not None:
+                learned.append(quantity.name)
+        return learned
+
+    def _compute(self, quantity: Quantity) -> Value:
+        value = computed(quantity, self.values, self.origins)
+        if value is not None:
+            self.values[quantity.name] = value
+            self.origins[quantity.name] = "assumed" if quantity.kind == "fact" else "computed"
+        return value
+
+    def ranges(self) -> dict[str, Range]:
+        """The facts given or assumed as a range of their own."""
+        given = {
+            name: Range(fact.low, float(fact.value), fact.high)
+            for name, fact in self.case.given.items()
+            if fact.low is not None and fact.high is not None and fact.value is not None
+        }
+        defaults = {
+            name: found
+            for name, found in self.knowledge.default_ranges.items()
+            if self.origins.get(name) == "assumed"
+        }
+        return {**defaults, **given}
+
+
+def computed(quantity: Quantity, values: Mapping[str, Value], origins: Mapping[str, str]) -> Value:
+    """What a formula gives; a figure is rounded to 12 digits, a default stays what it was taken from."""
+    value = quantity.evaluate(values, origins)
+    return tidy(value) if quantity.kind == "figure" else value
+
+
+def working_memory(knowledge: Knowledge, case: Case) -> WorkingMemory:
+    """The facts of the case with defaults applied and every figure that needs no conclusion computed."""
+    values: dict[str, Value] = dict(_blank(knowledge))
+    origins: dict[str, str] = {}
+    for name, given in case.given.items():
+        if given.value is not None:
+            value = given.value
+            values[name] = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+            origins[name] = _ORIGINS[given.origin]
+    memory = WorkingMemory(knowledge, case, values, origins)
+    for quantity in _before_rules(knowledge):
+        if values[quantity.name] is None:
+            memory._compute(quantity)  # noqa: SLF001 - the builder of the same module
+    return memory
+
+
+@lru_cache(maxsize=64)
+def _blank(knowledge: Knowledge) -> Mapping[str, Value]:
+    blank: dict[str, Value] = dict.fromkeys(knowledge.scope.symbols)
+    blank.update(knowledge.constants)
+    return blank
+
+
+@lru_cache(maxsize=64)
+def _before_rules(knowledge: Knowledge) -> tuple[Quantity, ...]:
+    return tuple(
+        knowledge.quantities[name]
+        for name in knowledge.order
+        if name in knowledge.quantities and name not in knowledge.concluded
+    )
+
+
+@lru_cache(maxsize=64)
+def _waiting_for(knowledge: Knowledge) -> Mapping[str, tuple[Quantity, ...]]:
+    """For each conclusion the figures that depend on it, each after those it needs."""
+    depends: dict[str, frozenset[str]] = {}
+    waiting: dict[str, list[Quantity]] = {}
+    for name in knowledge.order:
+        if name not in knowledge.concluded:
+            continue
+        direct = knowledge.reads[name]
+        on = {read for read in direct if knowledge.scope.symbols[read].kind == "conclusion"}
+        depends[name] = frozenset(on.union(*(depends.get(read, frozenset()) for read in direct)))
+        for conclusion in depends[name]:
+            waiting.setdefault(conclusion, []).append(knowledge.quantities[name])
+    return {conclusion: tuple(found) for conclusion, found in waiting.items()}
+
+
+def unknown_inputs(memory: WorkingMemory, names: Iterable[str]) -> frozenset[str]:
+    """The unknown facts that the names depend on."""
+    knowledge = memory.knowledge
+    upstream = frozenset().union(*(knowledge.upstream(name) for name in names))
+    return frozenset(name for name in upstream if memory.values[name] is None)

@@ -1,0 +1,267 @@
+"""What the YAML files of a knowledge base may say: one pydantic model for each kind of file.
+
+The JSON Schemas that editors use are generated from these models; docs/writing-rules.md
+explains them by example.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+#: No quantity of any case is larger; beyond it sums would lose their cents.
+LARGEST_NUMBER = 1e15
+#: A name that expressions can use.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
+#: A rule's id, unique in the whole base.
+RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=80)]
+#: A sentence or expression; never empty.
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+
+
+def _as_expression(value: Any) -> Any:
+    """Let a condition or default be a bare YAML number or truth, which is then its own expression."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    return value
+
+
+#: An expression in the rule language (docs/writing-rules.md).
+Expression = Annotated[Text, BeforeValidator(_as_expression)]
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+
+
+class _Declaration(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RangeOf(_Declaration):
+    """A range; the deterministic decision uses ``likely``, the midpoint where it is not given."""
+
+    low: Number
+    high: Number
+    likely: Number | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RangeOf:
+        if not self.low <= self.middle <= self.high:
+            raise ValueError("a range needs low ≤ likely ≤ high")
+        return self
+
+    @property
+    def middle(self) -> float:
+        """The likely value."""
+        return (self.low + self.high) / 2 if self.likely is None else self.likely
+
+
+class FactDeclaration(_Declaration):
+    """One fact of the vocabulary."""
+
+    title: Text
+    type: Literal["number", "integer", "yes/no", "choice"]
+    unit: Text | None = None
+    min: Number | None = None
+    max: Number | None = None
+    above: Number | None = Field(None, description="A bound the value must exceed.")
+    choices: dict[Text, Text] | None = Field(None, description="Each choice with its label.")
+    default: RangeOf | Expression | None = Field(
+        None, description="A value, a range or a formula over other facts and amounts; none: unknown."
+    )
+    default_source: Text | None = None
+    stands_in: Text | None = Field(None, description="What formulas use while the fact is unknown, in words.")
+    question: Text | None = Field(None, description="As put to the person deciding; none: not asked.")
+    why: Text | None = Field(None, description="Why it is asked.")
+    help: Text | None = None
+    example: Expression | None = Field(None, description="A value as one would write it in a case file.")
+    source: Text
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FactDeclaration:
+        if (self.choices is not None) != (self.type == "choice"):
+            raise ValueError("choices belong to facts of type choice, and only to them")
+        if self.type in ("yes/no", "choice") and (self.unit or self.min is not None or self.max is not None):
+            raise ValueError(f"a fact of type {self.type} has no unit and no bounds")
+        if self.type in ("number", "integer") and self.unit is None:
+            raise ValueError("a number needs a unit; write unit: fraction for a share")
+        if self.default is not None and self.default_source is None:
+            raise ValueError("a default needs its default_source")
+        return self
+
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest value a number may have."""
+        low = -LARGEST_NUMBER if self.min is None else self.min
+        if self.above is not None:
+            low = max(low, math.nextafter(self.above, math.inf))
+        return low, LARGEST_NUMBER if self.max is None else self.max
+
+
+class FactsFile(_Declaration):
+    """facts.yaml: the vocabulary, in the order facts are listed to people."""
+
+    facts: dict[Name, FactDeclaration]
+
+
+class AmountDeclaration(_Declaration):
+    """A constant of the cost tables."""
+
+    title: Text
+    value: RangeOf | Number
+    unit: Text
+    source: Text
+
+
+class TableDeclaration(_Declaration):
+    """A function of one quantity given by rows, linear between them."""
+
+    title: Text
+    takes: Text = Field(description="Unit of the first column.")
+    gives: Text = Field(description="Unit of the second column.")
+    rows: Annotated[list[tuple[Number, Number]], Field(min_length=1)]
+    below: Literal["first row", "proportional"] = Field(
+        description="Below the first row: hold its value, or keep its ratio to the first column."
+    )
+    above: Literal["last row", "proportional"]
+    source: Text
+
+    @model_validator(mode="after")
+    def _rising(self) -> TableDeclaration:
+        firsts = [first for first, _ in self.rows]
+        if any(later <= earlier for earlier, later in zip(firsts, firsts[1:], strict=False)):
+            raise ValueError("rows must rise in their first column")
+        if (self.below == "proportional" or self.above == "proportional") and firsts[0] <= 0:
+            raise ValueError("a proportional end needs a first column above 0")
+        return self
+
+
+class FigureDeclaration(_Declaration):
+    """A computed figure."""
+
+    title: Text
+    unit: Text
+    formula: Expression
+    source: Text
+
+
+class CostsFile(_Declaration):
+    """costs.yaml: amounts, tables and formulas."""
+
+    amounts: dict[Name, AmountDeclaration] = {}
+    tables: dict[Name, TableDeclaration] = {}
+    figures: dict[Name, FigureDeclaration] = {}
+
+
+class RuleDeclaration(_Declaration):
+    """One row of a decision."""
+
+    id: RuleId
+    when: Expression
+    then: Text | dict[Name, Text]
+    because: Text = Field(description="A Jinja2 sentence over facts, figures and conclusions.")
+    source: Text
+    salience: int = Field(0, ge=-1000, le=1000, description="Higher fires first where the policy leaves it open.")
+    decided_by: Name | None = Field(None, description="The decision whose view this row follows.")
+
+
+class DecisionFile(_Declaration):
+    """A decision: inputs come from its conditions, outputs from ``decides``."""
+
+    decides: Name | dict[Name, list[Text] | dict[Text, Text]]
+    values: list[Text] | dict[Text, Text] | None = Field(None, description="Allowed values, or each with its title.")
+    hit_policy: Literal["first", "unique", "any", "collect"]
+    title: Text
+    source: Text
+    rules: Annotated[list[RuleDeclaration], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_way_to_declare_values(self) -> DecisionFile:
+        if isinstance(self.decides, str) != (self.values is not None):
+            raise ValueError("write decides: NAME with values:, or decides: {NAME: [values]} for several outputs")
+        return self
+
+    @property
+    def outputs(self) -> dict[str, dict[str, str]]:
+        """Each output with its values and their titles."""
+        declared = {self.decides: self.values or []} if isinstance(self.decides, str) else self.decides
+        return {
+            name: dict(values) if isinstance(values, dict) else {value: value.replace("_", " ") for value in values}
+            for name, values in declared.items()
+        }
+
+
+class Fallback(_Declaration):
+    """What to answer while something unknown keeps the decision open."""
+
+    conclusion: Text
+    strength: Text
+    because: Text
+    source: Text
+
+
+class VoiceDeclaration(_Declaration):
+    """A decision whose view is set beside the others, and the side each of its values speaks for."""
+
+    title: Text
+    favours: dict[Text, Text] = Field(description="For each value of the decision the side it speaks for.")
+
+
+class OptionsTable(_Declaration):
+    """The comparison of options: for each option the figure of each column."""
+
+    columns: list[Text]
+    rows: dict[Text, dict[Text, Name]]
+
+
+class ChartDeclaration(_Declaration):
+    """The cumulative cost chart: for each line the cost at month 0 and the total at the last month."""
+
+    months: Name
+    lines: dict[Text, tuple[Name, Name]]
+
+
+class UnitDeclaration(_Declaration):
+    """How a unit is written after a number: ``$1,200`` or ``12 months``."""
+
+    prefix: str = ""
+    suffix: str = ""
+    decimals: int = Field(0, ge=0, le=8)
+    scale: Number = 1.0
+
+
+class KnowledgeFile(_Declaration):
+    """knowledge.yaml: the base's name and what its report shows."""
+
+    name: Name
+    version: Text
+    title: Text
+    recommends: Name | None = Field(None, description="The output that is the recommendation.")
+    strength: Name | None = Field(None, description="The output that says how firm it is.")
+    could_turn: Name | None = Field(
+        None, description="A yes/no name the strength rules may read: something unknown or assumed could turn it."
+    )
+    sentence: Text | None = Field(None, description="A Jinja2 sentence: the recommendation in one sentence.")
+    fallback: Fallback | None = None
+    sides: dict[Text, Text] = Field({}, description="For each recommendation the side it takes.")
+    voices: dict[Name, VoiceDeclaration] = {}
+    agreement: dict[Literal["all_agree", "disagree"], Text] = {}
+    arithmetic: list[Name] = []
+    options: OptionsTable | None = None
+    turning: dict[Name, Name | None] = Field(
+        {}, description="Facts varied for the turning points; the figure that is today's value where no fact is given."
+    )
+    chart: ChartDeclaration | None = None
+    cautions: Name | None = Field(None, description="The collect decision whose values are the cautions.")
+    base_units: list[Text] = Field(description="The units that are not made of others, such as USD or month.")
+    derived_units: dict[Text, Text] = {}
+    shown_units: dict[Text, UnitDeclaration] = {}
+
+
+class ClaimsFile(_Declaration):
+    """claims.yaml; its shape is checked by engine/claims.py."""
+
+    claims: list[dict[str, Any]]

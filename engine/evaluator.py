@@ -1,0 +1,93 @@
+"""The plain evaluator: decisions by definition, row by row; the second entry of double entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from engine.errors import InferenceError
+from engine.knowledge import DecisionTable, Knowledge
+from engine.language.evaluate import Evaluate, Value, Values, compile_plain
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one decision stands for one case.
+
+    Args:
+        holds: for each row whether its condition holds; None: unknown.
+        decisive: indexes of the rows that decided, in order; several under ``any`` and ``collect``.
+        outputs: the value of each output; None where the decision is open. Under ``collect`` unused.
+    """
+
+    table: DecisionTable
+    holds: tuple[bool | None, ...]
+    decisive: tuple[int, ...]
+    outputs: Mapping[str, str] | None
+
+    @property
+    def collected(self) -> tuple[str, ...]:
+        """The values a ``collect`` decision gathered, in row order, each once."""
+        output = next(iter(self.table.outputs))
+        return tuple(dict.fromkeys(self.table.rows[index].then[output] for index in self.decisive))
+
+    @property
+    def open_rows(self) -> tuple[int, ...]:
+        """The rows that may yet decide: not known to fail and, under ``first``, not passed over."""
+        return tuple(index for index, truth in enumerate(self.holds) if truth is None)
+
+
+def judge(table: DecisionTable, holds: tuple[bool | None, ...]) -> Verdict:
+    """The verdict that the truth of its rows leads to.
+
+    Raises:
+        InferenceError: two rows of a ``unique`` decision hold, or two of an ``any`` decision disagree.
+    """
+    if table.policy == "first":
+        return _judge_first(table, holds)
+    true = tuple(index for index, truth in enumerate(holds) if truth)
+    if table.policy == "collect":
+        return Verdict(table, holds, true, {} if None not in holds else None)
+    if table.policy == "unique" and len(true) > 1:
+        rows = " and ".join(table.rows[index].id for index in true)
+        raise InferenceError(f"{table.file}: the rules {rows} hold at once, but the hit policy is unique")
+    if any(table.rows[index].then != table.rows[true[0]].then for index in true):
+        rows = " and ".join(table.rows[index].id for index in true)
+        raise InferenceError(f"{table.file}: the rules {rows} hold at once and disagree")
+    return Verdict(table, holds, true, table.rows[true[0]].then if true else None)
+
+
+def _judge_first(table: DecisionTable, holds: tuple[bool | None, ...]) -> Verdict:
+    for index, truth in enumerate(holds):
+        if truth:
+            return Verdict(table, holds, (index,), table.rows[index].then)
+        if truth is None:
+            break
+    return Verdict(table, holds, (), None)
+
+
+@lru_cache(maxsize=64)
+def row_evaluators(knowledge: Knowledge) -> Mapping[str, tuple[Evaluate, ...]]:
+    """For each decision its rows' conditions as functions."""
+    return {
+        name: tuple(compile_plain(row.when, knowledge.tables) for row in table.rows)
+        for name, table in knowledge.decisions.items()
+    }
+
+
+def evaluate_decision(
+    knowledge: Knowledge, name: str, values: Values, origins: Mapping[str, str]
+) -> Verdict:
+    """The verdict of one decision, everything it reads being in ``values``.
+
+    Raises:
+        InferenceError: its rows contradict each other.
+    """
+    evaluators = row_evaluators(knowledge)[name]
+    holds = tuple(_truth(evaluate(values, origins)) for evaluate in evaluators)
+    return judge(knowledge.decisions[name], holds)
+
+
+def _truth(value: Value) -> bool | None:
+    return value if isinstance(value, bool) else None

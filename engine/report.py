@@ -1,0 +1,243 @@
+"""A decision as people and programs read it: terminal text, Markdown, one HTML page or JSON.
+
+The words and their order are in ``templates/report.*.j2``. What is here only sorts the firings that the
+recommendation rests on from the others, sees to it that every value is escaped, and lays text out.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal, assert_never
+
+from engine import escape
+from engine.decision import Decision, Figure, Firing, Reading
+from engine.resources import templates_directory
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+    from rich.console import RenderableType
+    from rich.text import Text
+
+Format = Literal["terminal", "markdown", "html", "json"]
+
+#: Longer lines are hard to read, however wide the terminal.
+_WIDEST = 100
+#: Numbers from here on are shown without a fraction.
+_LARGE = 1_000
+
+
+def render(decision: Decision, format: Format, *, width: int | None = None, colour: bool = False) -> str:
+    """The report of a decision, ending with a newline.
+
+    Args:
+        decision: what was decided; every value in it may be hostile text and is escaped.
+        format: "terminal", "markdown", "html" (one self-contained page) or "json".
+        width: columns of the terminal report; by default the terminal's own, at most 100.
+        colour: whether the terminal report may use colours and bold type.
+    """
+    match format:
+        case "json":
+            return _json(decision)
+        case "html":
+            return _html(decision)
+        case "markdown":
+            return _without_gaps(_template("markdown").render(_context(decision)))
+        case "terminal":
+            columns = width or min(shutil.get_terminal_size().columns, _WIDEST)
+            return _laid_out(_template("terminal").render(_context(decision)), columns, colour=colour)
+        case _:
+            assert_never(format)
+
+
+def decision_schema() -> dict[str, Any]:
+    """The JSON Schema of a decision as the JSON report prints it."""
+    schema = Decision.model_json_schema(mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "Breakeven decision",
+    }
+
+
+def deciding_chain(decision: Decision) -> tuple[Firing, ...]:
+    """The firings the recommendation rests on: the one that made it, then those whose conclusions that read, and so on.
+
+    Empty where no rule made the recommendation.
+    """
+    chain: list[Firing] = []
+    waiting = [firing for firing in decision.firings if decision.recommendation.approach in _concluded(firing).values()]
+    # A method and a recommendation can have the same value; the recommendation is made last.
+    waiting = waiting[-1:]
+    while waiting:
+        firing = waiting.pop(0)
+        if firing not in chain:
+            chain.append(firing)
+            read = {reading.name for reading in firing.facts if reading.origin == "concluded"}
+            waiting += [other for other in decision.firings if read & _concluded(other).keys()]
+    return tuple(chain)
+
+
+def _concluded(firing: Firing) -> dict[str, str]:
+    return firing.conclusion if isinstance(firing.conclusion, dict) else {firing.decision: firing.conclusion}
+
+
+def _json(decision: Decision) -> str:
+    text = json.dumps(decision.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    return escape.for_json(text) + "\n"
+
+
+def _html(decision: Decision) -> str:
+    from markupsafe import Markup
+
+    from engine.chart import cost_table, cumulative_cost_svg
+
+    drawn = cumulative_cost_svg(decision)
+    chart = None if drawn is None else Markup(drawn)  # noqa: S704 (the chart escapes its own text)
+    return _without_gaps(_template("html").render(_context(decision), chart=chart, cost_table=cost_table(decision)))
+
+
+def _context(decision: Decision) -> dict[str, Any]:
+    chain = deciding_chain(decision)
+    return {
+        "decision": decision,
+        "chain": chain,
+        "other_firings": [firing for firing in decision.firings if firing not in chain],
+        "given": [reading for reading in decision.case.values() if reading.origin in ("answered", "measured")],
+        "title_of": functools.partial(_title_of, decision),
+        "concluded": _concluded,
+    }
+
+
+def _title_of(decision: Decision, name: str) -> str:
+    """The title people know a name by, or the name in words where the decision holds no title."""
+    titles = {row.option: row.title for row in decision.options}
+    titles |= {fact.name: fact.title for fact in decision.unknown}
+    titles |= {reading.name: reading.title for firing in decision.firings for reading in firing.facts}
+    titles |= {name: figure.title for name, figure in decision.figures.items()}
+    titles |= {name: reading.title for name, reading in decision.case.items()}
+    return titles.get(name) or f"{name[:1].upper()}{name[1:]}".replace("_", " ")
+
+
+def _range(ranged: Figure | Reading) -> str | None:
+    """Both ends of a range with their unit, or None where the value is not a range."""
+    if ranged.low is None or ranged.high is None:
+        return None
+    unit = "" if ranged.unit in (None, "fraction") else f" {ranged.unit}"
+    return f"{_number(ranged.low)} to {_number(ranged.high)}{unit}"
+
+
+def _number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return (f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.4g}").replace("-", "−")
+
+
+# Templates.
+
+#: Each environment applies its escape to every value that a template prints, so that none can forget to.
+_ESCAPES: dict[str, Callable[[object], str]] = {
+    "markdown": escape.for_markdown,
+    "terminal": escape.for_terminal,
+    "html": escape.printable,  # Jinja itself does the rest
+}
+
+
+@functools.cache
+def _template(format: Literal["markdown", "terminal", "html"]) -> Template:
+    return _environment(format).get_template(f"report.{'md' if format == 'markdown' else format}.j2")
+
+
+def _environment(format: str) -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def finalize(value: object) -> object:
+        if hasattr(value, "__html__"):
+            return value
+        escaped = _ESCAPES[format](value)
+        # Marked as done, or Jinja would escape it for HTML on top.
+        return escaped if format == "html" else Markup(escaped)  # noqa: S704
+
+    environment = Environment(
+        loader=FileSystemLoader(templates_directory()),
+        undefined=StrictUndefined,
+        autoescape=True,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters["range"] = _range
+    environment.filters["code"] = lambda value: Markup(escape.markdown_code(value))  # noqa: S704
+    return environment
+
+
+def _without_gaps(text: str) -> str:
+    return re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", text).strip() + "\n"
+
+
+# Terminal layout. The template's lines are paragraphs in rich's markup; their indentation is kept
+# where they wrap, and lines with cells that follow each other at one indentation form a table.
+
+
+def _laid_out(marked: str, width: int, *, colour: bool) -> str:
+    import io
+
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.theme import Theme
+
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        height=25,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        no_color=not colour,
+        legacy_windows=False,
+        highlight=False,
+        emoji=False,
+        theme=Theme({"strong": "bold green", "moderate": "bold yellow", "weak": "bold red"}),
+    )
+    with console.capture() as captured:
+        for indent, block in _blocks(_without_gaps(marked)):
+            console.print(Padding(block, (0, 0, 0, indent)))
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _blocks(marked: str) -> Iterator[tuple[int, RenderableType]]:
+    lines = [(len(line) - len(line.lstrip(" ")), line.strip(" ")) for line in marked.splitlines()]
+    for (indent, is_row), group in groupby(lines, key=lambda line: (line[0], escape.CELL_END in line[1])):
+        texts = [text for _, text in group]
+        if is_row:
+            yield indent, _table([text.split(escape.CELL_END) for text in texts])
+        else:
+            for text in texts:
+                yield indent, _text(text)
+
+
+def _table(rows: list[list[str]]) -> RenderableType:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(max(map(len, rows))):
+        table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*map(_text, row))
+    return table
+
+
+def _text(marked: str) -> Text:
+    """Markup as text; a cell that begins with two spaces is set to the right."""
+    from rich.text import Text
+
+    text = Text.from_markup(marked.strip(" "), emoji=False, overflow="fold")
+    text.plain = escape.from_terminal(text.plain)
+    if marked.startswith("  "):
+        text.justify = "right"
+    return text

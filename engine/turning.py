@@ -1,0 +1,160 @@
+"""At which value of one fact, the others held, the recommendation turns: exact, never by stepping.
+
+The fact's whole range is cut into regions until each is proved to lead to one recommendation;
+where two meet, bisection on the plain evaluator finds the two neighbouring numbers between which it turns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.costs import WorkingMemory
+from engine.language.possible import Span, Words
+from engine.outlook import Domain, Outlook, full_domain, halves, thresholds
+
+#: Regions looked at for one fact; far more than its thresholds and crossings need.
+MOST_REGIONS = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Every value from low to high, both included, leads to one recommendation."""
+
+    low: float
+    high: float
+    recommends: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where the recommendation turns, seen from today's value.
+
+    Args:
+        at: the boundary.
+        side: whether it turns above or below it.
+        inclusive: True where it has turned at the boundary itself.
+        becomes: the recommendation beyond it.
+    """
+
+    fact: str
+    at: float
+    side: str
+    inclusive: bool
+    becomes: str
+
+
+class FactLine:
+    """The recommendation as a function of one numeric fact.
+
+    Args:
+        memory: the case as decided.
+        fact: the fact that is varied over everything it may be.
+        fallback: what is recommended where something unknown keeps the decision open.
+    """
+
+    def __init__(self, memory: WorkingMemory, fact: str, fallback: str | None) -> None:
+        knowledge = memory.knowledge
+        self.fact = fact
+        self._fallback = fallback or ""
+        self._domain = full_domain(knowledge.facts[fact])
+        target = knowledge.manifest.recommends
+        assert target is not None  # noqa: S101 - callers ask only where something is recommended
+        self._outlook = Outlook(memory, target, {fact: self._domain})
+        self._cuts = thresholds(knowledge).get(fact, ())
+
+    def at(self, value: float) -> str:
+        """What is recommended at one value."""
+        return self._outlook.at({self.fact: value}) or self._fallback
+
+    def segments(self) -> tuple[Segment, ...]:
+        """The whole range as segments, each with its one recommendation, low to high."""
+        if self.fact not in self._outlook.domains:
+            low, high = self._domain.values.low, self._domain.values.high  # type: ignore[union-attr]
+            return (Segment(low, high, self.at(low)),)
+        merged: list[Segment] = []
+        for segment in self._pieces():
+            if merged and merged[-1].recommends == segment.recommends:
+                merged[-1] = Segment(merged[-1].low, segment.high, segment.recommends)
+            else:
+                merged.append(segment)
+        return tuple(merged)
+
+    def _pieces(self) -> Iterator[Segment]:
+        span = self._domain.values
+        assert isinstance(span, Span)  # noqa: S101 - only numeric facts are varied
+        waiting, looked_at = [span], 0
+        while waiting:
+            part = waiting.pop()
+            looked_at += 1
+            single = self._proved(part)
+            if single is not None:
+                yield Segment(part.low, part.high, single)
+                continue
+            parts = halves(part, self._cuts, integer=self._domain.integer) if looked_at < MOST_REGIONS else []
+            if parts:
+                waiting.extend(reversed(parts))
+            else:
+                yield from self._bisected(part.low, part.high)
+
+    def _proved(self, part: Span) -> str | None:
+        if part.low == part.high:
+            return self.at(part.low)
+        box, _ = self._outlook.region({self.fact: Domain(part, self._domain.integer)})
+        words = box[self._outlook.target]
+        assert isinstance(words, Words)  # noqa: S101 - a recommendation is a choice
+        if len(words.options) + words.unknown > 1:
+            return None
+        return next(iter(words.options), self._fallback)
+
+    def _bisected(self, low: float, high: float) -> Iterator[Segment]:
+        first, last = self.at(low), self.at(high)
+        if first == last:
+            yield Segment(low, high, first)
+            return
+        step = 1.0 if self._domain.integer else 0.0
+        left, right = low, high
+        while math.nextafter(left, math.inf) < right and right - left > step:
+            middle = math.floor(left + (right - left) / 2) if step else left + (right - left) / 2
+            if middle <= left or middle >= right:
+                break
+            if self.at(middle) == first:
+                left = middle
+            else:
+                right = middle
+        yield Segment(low, left, first)
+        yield from self._bisected(right, high) if self.at(right) != last else (Segment(right, high, last),)
+
+
+def turns(line: FactLine, current: float | None, recommended: str) -> tuple[Turn, ...]:
+    """The nearest turns below and above today's value; without one, every turn to the recommendation's other side.
+
+    Args:
+        current: today's value; None where it is unknown.
+        recommended: the recommendation today.
+    """
+    segments = line.segments()
+    found: list[Turn] = []
+    if current is None:
+        for before, after in zip(segments, segments[1:], strict=False):
+            found.append(_turn(line.fact, before, after, "above"))
+        return tuple(found)
+    home = next((i for i, segment in enumerate(segments) if segment.low <= current <= segment.high), None)
+    if home is None or segments[home].recommends != recommended:
+        return ()
+    if home > 0:
+        found.append(_turn(line.fact, segments[home - 1], segments[home], "below"))
+    if home + 1 < len(segments):
+        found.append(_turn(line.fact, segments[home], segments[home + 1], "above"))
+    return tuple(found)
+
+
+def _turn(fact: str, before: Segment, after: Segment, side: str) -> Turn:
+    """The boundary between two neighbouring segments, as the rounder of the two numbers it lies between."""
+    last, first = before.high, after.low
+    on_last = len(repr(last)) <= len(repr(first))
+    at = last if on_last else first
+    if side == "above":
+        return Turn(fact, at, side, not on_last, after.recommends)
+    return Turn(fact, at, side, on_last, before.recommends)
