@@ -402,6 +402,8 @@ def _root(difference: Callable[[float], float], low: float, high: float) -> floa
         raise _NoValueError(f"nothing solves the equation between {format_number(low)} and {format_number(high)}")
     while abs(high - low) > _SOLVED_WITHIN * max(abs(low), abs(high)):
         middle = (low + high) / 2
+        if middle in (low, high):  # no number lies between them
+            break
         if (difference(middle) < 0) == (at_low < 0):
             low = middle
         else:

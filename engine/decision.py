@@ -22,10 +22,11 @@ class Reading(_Record):
     value: Value
     unit: str | None = None
     origin: Literal["answered", "assumed", "measured", "computed", "concluded", "unknown"]
-    source: str | None = Field(None, description="Where the value comes from; absent where a person answered it.")
-    low: float | None = Field(None, description="Lower end where the value is a range; `value` is the likely one.")
+    source: str | None = Field(default=None, description="Where the value comes from; absent where a person answered it.")
+    low: float | None = Field(default=None, description="Lower end where the value is a range; `value` is the likely one.")
     high: float | None = None
     shown: str = Field(description="The value with its unit, formatted for people.")
+    shown_range: str | None = Field(default=None, description="Both ends, formatted for people.")
 
 
 class Firing(_Record):
@@ -40,6 +41,8 @@ class Firing(_Record):
     reads: str = Field(description="The condition in plain English.")
     facts: tuple[Reading, ...]
     place: str = Field(description="File and line of the rule.")
+    decision_title: str = Field(default="", description="What the decision is called.")
+    conclusion_shown: str = Field(default="", description="The conclusion in words.")
 
 
 class Figure(_Record):
@@ -51,10 +54,11 @@ class Figure(_Record):
     formula: str
     substitution: str = Field(description="The formula with the numbers that were used, and its result.")
     source: str
-    low: float | Literal["never"] | None = Field(None, description="No value the ranges allow lies below.")
+    low: float | Literal["never"] | None = Field(default=None, description="No value the ranges allow lies below.")
     high: float | Literal["never"] | None = None
     shown: str = Field(description="The value with its unit, formatted for people.")
-    waits_for: tuple[str, ...] = Field((), description="The unknown facts that keep it from being computed.")
+    shown_range: str | None = Field(default=None, description="Both ends, formatted for people.")
+    waits_for: tuple[str, ...] = Field(default=(), description="The unknown facts that keep it from being computed.")
 
 
 class Standing(_Record):
@@ -63,6 +67,8 @@ class Standing(_Record):
     conclusion: str
     value: str
     whatever: tuple[str, ...] = Field(description="The unknown facts that make no difference to it.")
+    title: str = Field(default="", description="What the conclusion is called.")
+    shown: str = Field(default="", description="The value in words.")
 
 
 class Caution(_Record):
@@ -72,6 +78,7 @@ class Caution(_Record):
     caution: str
     because: str
     source: str
+    title: str = Field(default="", description="The caution in a few words.")
 
 
 class Recommendation(_Record):
@@ -82,7 +89,10 @@ class Recommendation(_Record):
     strength: str | None
     sentence: str = Field(description="The recommendation and its strength in one sentence.")
     settled: bool = Field(description="False where something unknown left only the fallback.")
-    decided_by: str | None = Field(None, description="What decided: the title of a voice, such as the framework.")
+    decided_by: str | None = Field(default=None, description="What decided: the title of a voice, such as the framework.")
+    rule: str | None = Field(default=None, description="The rule that decided; null where nothing settled it.")
+    because: str | None = Field(default=None, description="Why: the deciding rule's reason, or the fallback's.")
+    source: str | None = Field(default=None, description="Where that reason comes from.")
 
 
 class Voice(_Record):
@@ -132,7 +142,7 @@ class TurningPoint(_Record):
     side: Literal["above", "below"]
     inclusive: bool = Field(description="True where the recommendation has changed at `at` itself.")
     becomes: str
-    shown: str = Field(description="The whole statement in one sentence.")
+    shown: str = Field(description="From where on it turns, and into what, in words.")
 
 
 class ChartLine(_Record):

@@ -229,8 +229,10 @@ class UnitDeclaration(_Declaration):
 
     prefix: str = ""
     suffix: str = ""
-    decimals: int = Field(0, ge=0, le=8)
-    scale: Number = 1.0
+    singular: str | None = Field(default=None, description="The suffix after exactly 1, such as ` month`.")
+    decimals: int = Field(default=0, ge=0, le=8, description="Digits after the point, at most; small numbers get more.")
+    least_decimals: int = Field(default=0, ge=0, le=8, description="Digits a fraction has at least: 2 writes $0.50, not $0.5.")
+    scale: Number = Field(default=1.0, description="What the number is multiplied by: 100 writes 0.82 as 82.")
 
 
 class KnowledgeFile(_Declaration):

@@ -31,7 +31,7 @@ def printable(value: object) -> str:
     """A value on one line, with a visible character in place of each that would act on a screen."""
     text = re.sub(r"[\t\n\r\x0b\x0c\x85\u2028\u2029]", " ", str(value))
     text = _UNPRINTABLE.sub(lambda found: _PICTURES.get(ord(found[0]), "\ufffd"), text)
-    return re.sub(r" {2,}", " ", text).strip(" ")
+    return re.sub(r" {2,}", " ", text).strip()
 
 
 def for_json(document: str) -> str:

@@ -12,6 +12,7 @@ import json
 import locale
 import math
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -37,7 +38,10 @@ MOST_ALTERNATIVES = 8
 #: ``never`` as the engine sees it: a finite number that no quantity reaches.
 _NEVER_NUMBER = sys.float_info.max
 _OPERATORS = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte", "!=": "$neq"}
-_GO = Native("go", "==", True)
+#: The space keeps it apart from every name a base can declare.
+_GO = Native("go ahead", "==", True)
+#: A number without a point before its exponent, which the engine cannot read.
+_POINTLESS = re.compile(r"(?<![\w.])(\d+)e(?=[-+]?\d)")
 
 
 class CompileError(InferenceError):
@@ -92,7 +96,7 @@ class Program:
             self._compile(table)
         if len(self._rules) > MOST_RULES:
             raise CompileError(f"{len(self._rules):,} engine rules; at most {MOST_RULES:,} fit one engine")
-        self.text = json.dumps(self._rules)
+        self.text = _with_points(json.dumps(self._rules))
         self.codes = {name: tuple(shard.code for shard in shards) for name, shards in self._shards.items()}
         _refuse_hash_collisions([*(code for codes in self.codes.values() for code in codes)])
 
@@ -186,7 +190,7 @@ class Program:
             return "y" if value else "n"
         if isinstance(value, str):
             return self._codes.setdefault((name, value), f"c{len(self._codes)}")
-        return _NEVER_NUMBER if math.isinf(value) else float(value)
+        return math.copysign(_NEVER_NUMBER, value) if math.isinf(value) else float(value)
 
 
 def _in_firing_order(knowledge: Knowledge) -> Iterator[DecisionTable]:
@@ -206,11 +210,9 @@ def _refuse_hash_collisions(codes: list[str]) -> None:
             raise CompileError(f"the engine cannot tell {code} from {seen[digest]}")
 
 
-def _number_text(value: float) -> str:
-    """A finite float in the only notation the engine reads right: with a point before any exponent."""
-    text = repr(value)
-    mantissa, mark, exponent = text.partition("e")
-    return text if "." in mantissa or not mark else f"{mantissa}.0e{exponent}"
+def _with_points(text: str) -> str:
+    """JSON in the only notation of numbers that the engine reads right: with a point before any exponent."""
+    return _POINTLESS.sub(r"\1.0e", text)
 
 
 def _load_module() -> ModuleType:
@@ -279,7 +281,7 @@ class Session:
         self._told: set[int] = set()
         self._tokens: set[Native] = set()
         self._fired: set[tuple[str, int]] = set()
-        self._tell("go", True)
+        self._tell(_GO.name, True)
         for name, value in memory.values.items():
             if value is not None:
                 self._tell(name, value)
@@ -332,13 +334,13 @@ class Session:
             known = self._memory.values[output]
             if known is None:
                 self.learn(self._memory.conclude(output, value))
-            elif known != value:
+            elif known != value or table.policy == "unique":
                 raise InferenceError(f"{row.id} concludes {output} = {value}, but it is already {known}")
 
     def _tell(self, name: str, value: float | str | bool) -> None:
         for code in self._program.codes.get(name, ()):
             encoded = self._program.encode(name, value)
-            text = f'"{encoded}"' if isinstance(encoded, str) else _number_text(encoded)
+            text = f'"{encoded}"' if isinstance(encoded, str) else _with_points(repr(encoded))
             self._ids += 1
             outcome, self._offset = self._module.assert_fact(
                 self._handle, f'{{"n":"{code}","v":{text},"id":"i{self._ids}"}}'

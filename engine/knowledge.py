@@ -22,6 +22,7 @@ from engine.declarations import (
     KnowledgeFile,
     RangeOf,
     RuleDeclaration,
+    TableDeclaration,
 )
 from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.language.evaluate import Evaluate, Table, compile_plain
@@ -30,9 +31,11 @@ from engine.language.parse import ExpressionError, parse
 from engine.language.resolve import resolve
 from engine.language.scope import ChoiceType, NumberType, Scope, SetType, Symbol, TableSignature, TruthType, Type
 from engine.resources import rules_directory
-from engine.source import Document, read_document
+from engine.source import Document, read_text, read_text_document
 
 _NOT_DECISIONS = ("facts.yaml", "costs.yaml", "claims.yaml", "knowledge.yaml")
+#: Part of the base and of its hash, but no decision depends on it.
+_READ_ELSEWHERE = ("claims.yaml",)
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -45,6 +48,8 @@ class Row:
     then: Mapping[str, str]
     declaration: RuleDeclaration
     place: Place
+    when_place: Place
+    because_place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Knowledge:
     amounts: Mapping[str, AmountDeclaration]
     figures: Mapping[str, FigureDeclaration]
     tables: Mapping[str, Table]
+    table_declarations: Mapping[str, TableDeclaration]
     decisions: Mapping[str, DecisionTable]
     quantities: Mapping[str, Quantity]
     scope: Scope
@@ -174,15 +180,18 @@ class Knowledge:
 
 
 def load_knowledge(directory: Path | str | None = None) -> Knowledge:
-    """The knowledge base in a directory, by default the built-in one.
+    """The knowledge base in a directory, by default the built-in one; its names and types are checked here.
+
+    Units and sentences are checked by ``engine.soundness.require_sound``.
 
     Raises:
         BadInput: with every problem of every file.
     """
     path = rules_directory() if directory is None else Path(directory)
+    shown = "rules" if directory is None else str(directory).rstrip("/")
     if not path.is_dir():
-        raise BadInput([Problem(Place(str(directory)), "no such directory of rules", hint=_RULES_HINT)])
-    loader = _Loader(path)
+        raise BadInput([Problem(Place(shown), "no such directory of rules", hint=_RULES_HINT)])
+    loader = _Loader(path, shown)
     knowledge = loader.load()
     if loader.problems or knowledge is None:
         raise BadInput(loader.problems)
@@ -196,10 +205,11 @@ def _likely(value: float | RangeOf) -> float:
     return value.middle if isinstance(value, RangeOf) else value
 
 
-def _digest(documents: Mapping[str, Document]) -> str:
+def _digest(texts: Mapping[str, str]) -> str:
+    """SHA-256 over every file's name and text, line ends aside."""
     digest = hashlib.sha256()
-    for name in sorted(documents):
-        text = "\n".join(documents[name].lines)
+    for name in sorted(texts):
+        text = "\n".join(texts[name].splitlines())
         digest.update(f"{name}\0{len(text)}\0{text}\0".encode())
     return digest.hexdigest()
 
@@ -207,9 +217,11 @@ def _digest(documents: Mapping[str, Document]) -> str:
 class _Loader:
     """Reads one directory, collecting problems instead of stopping at the first."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, shown: str) -> None:
         self.directory = directory
+        self.shown = shown
         self.problems: list[Problem] = []
+        self.texts: dict[str, str] = {}
         self.documents: dict[str, Document] = {}
 
     def load(self) -> Knowledge | None:
@@ -236,8 +248,8 @@ class _Loader:
         if self.problems:
             return None
         knowledge = Knowledge(
-            manifest, facts.facts, costs.amounts, costs.figures, tables, built, quantities, scope, order,
-            _digest(self.documents), self.directory, self.documents,
+            manifest, facts.facts, costs.amounts, costs.figures, tables, costs.tables, built, quantities, scope, order,
+            _digest(self.texts), self.directory, self.documents,
         )  # fmt: skip
         self.check_states(knowledge)
         self.check_manifest(knowledge)
@@ -248,7 +260,10 @@ class _Loader:
     def read_files(self) -> None:
         for path in sorted(self.directory.glob("*.yaml")):
             try:
-                self.documents[path.name] = read_document(path)
+                shown = f"{self.shown}/{path.name}"
+                self.texts[path.name] = read_text(path, shown=shown)
+                if path.name not in _READ_ELSEWHERE:
+                    self.documents[path.name] = read_text_document(self.texts[path.name], shown)
             except BadInput as error:
                 self.problems.extend(error.problems)
 
@@ -256,7 +271,7 @@ class _Loader:
         document = self.documents.get(file)
         if document is None:
             if not any(problem.place.file.endswith(file) for problem in self.problems):
-                place = Place(str(self.directory / file))
+                place = Place(f"{self.shown}/{file}")
                 self.problems.append(Problem(place, "the file is missing", hint=_RULES_HINT, code="missing-file"))
             return None
         return self.validated(document, model)
@@ -368,7 +383,8 @@ class _Loader:
                 when_place = document.place(("rules", index, "when"))
                 when = self.resolved(rule.when, scope, TruthType(), when_place, rule.id)
                 if when is not None and then is not None:
-                    rows.append(Row(rule.id, when, then, rule, place))
+                    because_place = document.place(("rules", index, "because"))
+                    rows.append(Row(rule.id, when, then, rule, place, when_place, because_place))
             found[name] = DecisionTable(
                 name, declaration.outputs, declaration.hit_policy, tuple(rows), declaration, document.file
             )
@@ -463,7 +479,7 @@ def expressions(knowledge: Knowledge) -> Iterable[tuple[str, Node, Place]]:
         yield name, quantity.formula, quantity.place
     for table in knowledge.decisions.values():
         for row in table.rows:
-            yield row.id, row.when, row.place
+            yield row.id, row.when, row.when_place
 
 
 def _fact_type(fact: FactDeclaration) -> Type:

@@ -139,7 +139,7 @@ class Outlook:
 
     Args:
         memory: the case as known; conclusions that rest on known facts alone are taken from it.
-        target: the output asked about.
+        target: the output asked about; empty to look at every quantity instead.
         domains: what each open fact (or ranged amount) may be; everything else keeps its value in ``memory``.
     """
 
@@ -148,8 +148,9 @@ class Outlook:
         self.knowledge = knowledge
         self.memory = memory
         self.target = target
-        upstream = _steps_to(knowledge, target)
-        self.domains = {name: domain for name, domain in domains.items() if name in knowledge.upstream(target)}
+        upstream = _steps_to(knowledge, target) if target else knowledge.order
+        concerns = knowledge.upstream(target) if target else domains.keys()
+        self.domains = {name: domain for name, domain in domains.items() if name in concerns}
         moved = set(self.domains)
         self.steps: list[str] = []
         for name in upstream:
@@ -341,6 +342,16 @@ class Outlook:
         for read in open_reads:
             if read not in domains:
                 yield from self._blamed(self.knowledge.decision_of.get(read, read), domains, box, rows, seen)
+
+
+def spans(memory: WorkingMemory, domains: Mapping[str, Domain]) -> dict[str, Span]:
+    """For each number that the open quantities move, bounds it cannot leave."""
+    box, _ = Outlook(memory, "", domains).region(domains)
+    return {
+        name: found
+        for name, found in box.items()
+        if isinstance(found, Span) and found.low < found.high and not found.unknown
+    }
 
 
 @lru_cache(maxsize=8192)

@@ -103,10 +103,11 @@ def _html(decision: Decision) -> str:
 
 def _context(decision: Decision) -> dict[str, Any]:
     chain = deciding_chain(decision)
+    shown_elsewhere = {caution.rule for caution in decision.cautions} | {firing.rule for firing in chain}
     return {
         "decision": decision,
         "chain": chain,
-        "other_firings": [firing for firing in decision.firings if firing not in chain],
+        "other_firings": [firing for firing in decision.firings if firing.rule not in shown_elsewhere],
         "given": [reading for reading in decision.case.values() if reading.origin in ("answered", "measured")],
         "title_of": functools.partial(_title_of, decision),
         "concluded": _concluded,
@@ -117,6 +118,8 @@ def _title_of(decision: Decision, name: str) -> str:
     """The title people know a name by, or the name in words where the decision holds no title."""
     titles = {row.option: row.title for row in decision.options}
     titles |= {fact.name: fact.title for fact in decision.unknown}
+    titles |= {standing.conclusion: standing.title for standing in decision.standing}
+    titles |= {standing.value: standing.shown for standing in decision.standing}
     titles |= {reading.name: reading.title for firing in decision.firings for reading in firing.facts}
     titles |= {name: figure.title for name, figure in decision.figures.items()}
     titles |= {name: reading.title for name, reading in decision.case.items()}
@@ -125,15 +128,17 @@ def _title_of(decision: Decision, name: str) -> str:
 
 def _range(ranged: Figure | Reading) -> str | None:
     """Both ends of a range with their unit, or None where the value is not a range."""
-    if ranged.low is None or ranged.high is None:
-        return None
-    unit = "" if ranged.unit in (None, "fraction") else f" {ranged.unit}"
-    return f"{_number(ranged.low)} to {_number(ranged.high)}{unit}"
+    if ranged.shown_range is not None or ranged.low is None or ranged.high is None:
+        return ranged.shown_range
+    low, high = _number(ranged.low, ranged.unit), _number(ranged.high, ranged.unit)
+    return f"{low} to {high} {'%' if ranged.unit == 'fraction' else ranged.unit or ''}".rstrip()
 
 
-def _number(value: float | str) -> str:
+def _number(value: float | str, unit: str | None) -> str:
     if isinstance(value, str):
         return value
+    if unit == "fraction":
+        value *= 100
     return (f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.4g}").replace("-", "−")
 
 

@@ -560,8 +560,23 @@ def never_pays_back() -> Decision:
             "high": "never",
         }
     )
+    overruled = Firing(
+        rule="arithmetic-overrules",
+        decision="recommendation",
+        conclusion="prompt_engineering",
+        because="The framework says fine-tuning, but it never pays back: the arithmetic overrules the rule of thumb.",
+        source=OURS,
+        when='framework_verdict == "fine_tuning" and economics == "never_pays_back"',
+        reads="the framework says fine-tuning and fine-tuning never pays back",
+        facts=(
+            _concluded("framework_verdict", "The five-question framework", "fine_tuning", "fine-tuning"),
+            _computed("break_even_months", never),
+        ),
+        place="rules/recommendation.yaml:64",
+    )
     return settled.model_copy(
         update={
+            "firings": (*settled.firings[:2], overruled),
             "recommendation": Recommendation(
                 approach="prompt_engineering",
                 title="Prompt engineering",
@@ -572,6 +587,18 @@ def never_pays_back() -> Decision:
             ),
             "figures": {**settled.figures, "break_even_months": never},
             "arithmetic": ("break_even_months",),
+            "voices": (
+                settled.voices[0].model_copy(update={"decided": False}),
+                Voice(
+                    title="The arithmetic",
+                    decision="economics",
+                    says="never_pays_back",
+                    shown="never pays back",
+                    favours="prompting",
+                    decided=True,
+                ),
+            ),
+            "agreement": "The framework speaks for fine-tuning, the arithmetic for prompting; the arithmetic decided.",
             "options": _choosing("prompt_engineering", settled.options),
             "chart": (
                 ChartLine(title="Prompt engineering", upfront=45_000, monthly=48, chosen=True),

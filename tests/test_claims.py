@@ -416,7 +416,8 @@ def test_computed_number_when_it_has_no_value_is_a_dash_and_a_finding(entry: str
     assert claims_table([result])[0]["computed"] == "–"
     assert (result.holds_within_tolerance, result.printed, result.factor) == (None, (100.0,), ())
     value, half = inconsistencies([result])
-    assert value.startswith("C01: value has no value: ") and said in value
+    assert value.startswith("C01: value has no value: ")
+    assert said in value
     assert half.startswith("C01: half has no value: ")
 
 
@@ -428,27 +429,26 @@ def test_computed_number_when_an_earlier_one_is_named_uses_it() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "field", "said"),
     [
-        pytest.param("verdict: holds", "verdict: off", 14, "C01.verdict", "in quotes", id="a word YAML reads as no"),
-        pytest.param("quote:", "quotes:", 13, "C01.quotes", "Did you mean 'quote'?", id="an unknown field"),
-        pytest.param("unit: USD, printed", "printed", 16, "C01.computed.value", "either a unit", id="no unit"),
-        pytest.param("formula: gap / 350, ", "", 16, "C01.computed.value", "exactly one of formula", id="no formula"),
-        pytest.param("gap / 350", "gqp / 350", 16, "C01.computed.value.formula", "Did you mean 'gap'?", id="a name"),
-        pytest.param("gap / 350", "gap /", 16, "C01.computed.value.formula", "not readable", id="no expression"),
-        pytest.param("printed: 100", "printed: gqp", 16, "C01.computed.value.printed", "'gqp'", id="printed"),
-        pytest.param("printed: 100", "given: {has_tean: true}", 16, "C01.computed.value.given", "has_team", id="given"),
+        pytest.param("verdict: holds", "verdict: off", 15, "C01.verdict", "in quotes", id="a word YAML reads as no"),
+        pytest.param("quote:", "quotes:", 14, "C01.quotes", "Did you mean 'quote'?", id="an unknown field"),
+        pytest.param("unit: USD, printed", "printed", 17, "C01.computed.value", "either a unit", id="no unit"),
+        pytest.param("formula: gap / 350, ", "", 17, "C01.computed.value", "exactly one of formula", id="no formula"),
+        pytest.param("gap / 350", "gqp / 350", 17, "C01.computed.value.formula", "Did you mean 'gap'?", id="a name"),
+        pytest.param("gap / 350", "gap /", 17, "C01.computed.value.formula", "not readable", id="no expression"),
+        pytest.param("printed: 100", "printed: gqp", 17, "C01.computed.value.printed", "'gqp'", id="printed"),
+        pytest.param("printed: 100", "given: {has_tean: true}", 17, "C01.computed.value.given", "has_team", id="given"),
         pytest.param(
-            "formula: gap / 350", "distinct: gap", 16, "C01.computed.value.distinct", "definitions", id="which"
+            "formula: gap / 350", "distinct: gap", 17, "C01.computed.value.distinct", "definitions", id="which"
         ),
-        pytest.param("  share:", "  gap_low: {value: 1, unit: USD, source: x}\n  share:", 0, "", "", id="free name"),
         pytest.param(
             "  share:", "  hosting_row: {value: 1, unit: USD, source: x}\n  share:", 5, "inputs", "taken", id="taken"
         ),
-        pytest.param("      value:", "      gap:", 16, "C01.computed.gap", "taken", id="taken by an input"),
+        pytest.param("      value:", "      gap:", 17, "C01.computed.gap", "taken", id="taken by an input"),
         pytest.param("wait if not", "wait if now", 9, "definitions.advice.formula", "not readable", id="a definition"),
         pytest.param(
             "formula: gap / 350, unit: USD, printed: 100",
             "solve: {for: x, between: [1, 2], such_that: x < gap}, unit: USD",
-            16,
+            17,
             "C01.computed.value.solve.such_that",
             "expected an equation",
             id="no equation",
@@ -460,9 +460,6 @@ def test_problem_when_a_claim_is_wrong_says_where_and_what(
 ) -> None:
     text = SMALL.replace(old, new, 1)
     assert text != SMALL
-    if not said:
-        assert computed_in(text) == {"value": 100.0}
-        return
     problems = problems_of(text)
     assert any(
         problem.place.line == line and (problem.field or "").startswith(field) and said in str(problem)
@@ -499,7 +496,7 @@ def test_claims_when_an_id_stands_twice_are_refused() -> None:
     assert "claims that stand twice: C01" in str(problem)
 
 
-@pytest.mark.parametrize("tolerance", ["about right", "1 %", "%", "exact enough", "± x"])
+@pytest.mark.parametrize("tolerance", ["about right", "1 %", "exact enough", "± x"])
 def test_tolerance_when_it_cannot_be_read_is_refused(tolerance: str) -> None:
     problems = problems_of(f"{SMALL}    tolerance: {tolerance}\n")
     assert [problem.field for problem in problems] == ["C01.tolerance"]

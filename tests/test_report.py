@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import functools
 import html.parser
 import itertools
 import json
@@ -16,7 +17,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import jinja2
 import jsonschema
@@ -85,6 +86,8 @@ HOSTILE = {
 @pytest.mark.parametrize("name", SAMPLES)
 def test_report_when_rendered_is_the_golden_file(name: str, format: Format) -> None:
     """Write the files anew with ``UPDATE_GOLDEN=1 pytest tests/test_report.py`` and read the difference."""
+    if format == "html":
+        pytest.importorskip("matplotlib", reason="the golden pages hold the chart")
     path = GOLDEN / f"{name}.{SUFFIXES[format]}"
     rendered = _without_drawing(render(SAMPLES[name], format, width=80))
     if os.environ.get("UPDATE_GOLDEN"):
@@ -166,6 +169,27 @@ def _words(decision: Decision, format: Format) -> str:
     return " ".join(rendered.split())
 
 
+RANGES = {
+    "money": ("USD/month", 2_970_000.0, 4_260_000.0, "2,970,000 to 4,260,000 USD/month"),
+    "a loss": ("USD", -32_500.0, 12.5, "−32,500 to 12.5 USD"),
+    "a share": ("fraction", 0.798, 0.841, "79.8 to 84.1 %"),
+    "without an end": ("months", 3.0, "never", "3 to never months"),
+    "a bare number": ("", 0.008217, 0.01179, "0.008217 to 0.01179"),
+}
+
+
+@pytest.mark.parametrize(("unit", "low", "high", "expected"), RANGES.values(), ids=RANGES)
+def test_range_when_shown_has_both_ends_and_the_unit(
+    unit: str, low: float, high: float | Literal["never"], expected: str
+) -> None:
+    figure = insurance_claims().figures["net_benefit"]
+    assert report._range(figure.model_copy(update={"unit": unit, "low": low, "high": high})) == expected
+
+
+def test_range_when_the_value_is_exact_is_left_out() -> None:
+    assert report._range(insurance_claims().figures["break_even_months"]) is None
+
+
 # The deciding chain
 
 
@@ -244,10 +268,9 @@ def test_json_when_a_name_holds_terminal_codes_writes_them_escaped() -> None:
 # Escaping
 
 
-def _structure(decision: Decision, format: Format) -> object:
-    """What a report is made of besides its text: its tags, or the tokens of its Markdown."""
-    rendered = render(decision, format, width=80)
-    return _Page(rendered).tags if format == "html" else _markdown_structure(rendered)
+@functools.cache
+def _harmless_tags() -> list[str]:
+    return _Page(render(spoiled("harmless"), "html")).tags
 
 
 def _markdown_structure(text: str) -> list[str]:
@@ -256,17 +279,15 @@ def _markdown_structure(text: str) -> list[str]:
     return [f"{token.type} {token.tag}" for token in flat if token.type not in ("text", "text_special", "inline")]
 
 
-#: Code cannot hold a bar in a table, nor nothing at all, so such a text stands there as text.
-WITHOUT_CODE = re.compile(r"^code_inline")
-
-
+#: Any text, with the characters that mean something to one of the formats far more often than by chance.
+TEXTS = st.text(st.sampled_from("*_`[]()<>#|¦~\\-+=.:!$&;{}12 \n\tax") | st.characters(), max_size=40)
 #: Nothing at all is nowhere to be seen: not bold in Markdown and not in the chart's legend.
 VISIBLE = {name: text for name, text in HOSTILE.items() if escape.printable(text)}
 
 
 @pytest.mark.parametrize("text", VISIBLE.values(), ids=VISIBLE)
 def test_html_when_text_is_hostile_has_the_elements_of_harmless_text(text: str) -> None:
-    assert _structure(spoiled(text), "html") == _structure(spoiled("harmless"), "html")
+    assert _Page(render(spoiled(text), "html")).tags == _harmless_tags()
 
 
 @pytest.mark.parametrize("text", VISIBLE.values(), ids=VISIBLE)
@@ -275,8 +296,8 @@ def test_markdown_when_text_is_hostile_has_the_blocks_of_harmless_text(text: str
 
 
 def _markdown_without_code(decision: Decision) -> list[str]:
-    found = _markdown_structure(render(decision, "markdown"))
-    return [token for token in found if not WITHOUT_CODE.match(token)]
+    # A code span in a table cannot hold a bar, so such a text stands there as text.
+    return [part for part in _markdown_structure(render(decision, "markdown")) if part != "code_inline code"]
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
@@ -299,7 +320,7 @@ def test_html_when_text_is_hostile_shows_it_as_it_is(text: str) -> None:
     assert expected in " ".join(_Page(render(spoiled(text), "html")).texts)
 
 
-@given(st.text(max_size=40))
+@given(TEXTS)
 def test_markdown_escape_when_parsed_gives_back_the_text(text: str) -> None:
     shown = escape.printable(text)
     line = f"{escape.for_markdown(text)}\n"
@@ -308,7 +329,7 @@ def test_markdown_escape_when_parsed_gives_back_the_text(text: str) -> None:
     assert [token.type for token in parsed] == (["paragraph_open", "inline", "paragraph_close"] if shown else [])
 
 
-@given(st.text(max_size=40))
+@given(TEXTS)
 def test_markdown_escape_when_in_a_table_keeps_to_its_cell(text: str) -> None:
     table = f"| a | b |\n|---|---|\n| {escape.for_markdown(text)} | {escape.markdown_code(text)} |\n"
     parsed = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(table)
@@ -327,7 +348,7 @@ def _text_of(tokens: list[Token]) -> str:
     return "".join(token.content for token in inline)
 
 
-@given(st.text(max_size=60))
+@given(TEXTS)
 def test_terminal_escape_when_printed_gives_back_the_text(text: str) -> None:
     shown = escape.printable(text).replace("¦", "|")
     printed = report._laid_out(f"[bold]{escape.for_terminal(text)}[/]<", 400, colour=False)
@@ -460,7 +481,7 @@ def test_page_when_parsed_closes_every_element_and_is_accessible(decision: Decis
 
 def test_page_when_read_refers_to_nothing_outside_itself() -> None:
     page = render(insurance_claims(), "html")
-    assert re.findall(r"https?://[^\s\"'<]+", page) == ["http://www.w3.org/2000/svg"]
+    assert set(re.findall(r"https?://[^\s\"'<]+", page)) <= {"http://www.w3.org/2000/svg"}
     assert not re.search(r"@import|url\((?!#)|<script|<iframe|<object|<embed", page)
     assert "default-src 'none'" in page
 
@@ -617,14 +638,15 @@ def test_chart_when_a_title_is_hostile_is_still_one_drawing(text: str) -> None:
 
 TEMPLATES = [path.name for path in sorted(templates_directory().glob("*.j2"))]
 ARITHMETIC = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg, nodes.Pos)
-COMPUTING_FILTERS = {"sum", "round", "abs", "max", "min", "int", "float", "random", "filesizeformat"}
+#: What computes, and what would let a value pass without being escaped.
+FORBIDDEN_FILTERS = {"sum", "round", "abs", "max", "min", "int", "float", "random", "filesizeformat", "safe"}
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_template_when_parsed_computes_and_compares_no_number(name: str) -> None:
     tree = jinja2.Environment(autoescape=True).parse((templates_directory() / name).read_text(encoding="utf-8"))
     assert not list(tree.find_all(ARITHMETIC))
-    assert not {found.name for found in tree.find_all(nodes.Filter)} & COMPUTING_FILTERS
+    assert not {found.name for found in tree.find_all(nodes.Filter)} & FORBIDDEN_FILTERS
     comparisons = {operand.op for operand in tree.find_all(nodes.Operand)}
     assert comparisons <= {"eq", "in", "notin"}
     assert not [operand for operand in tree.find_all(nodes.Operand) if isinstance(operand.expr, nodes.Const)

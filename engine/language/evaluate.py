@@ -240,7 +240,7 @@ def _conditional(test: Evaluate, then: Evaluate, otherwise: Evaluate) -> Evaluat
 def _call(function: str, arguments: list[Evaluate], tables: Tables) -> Evaluate:
     if function in tables:
         table, (argument,) = tables[function], arguments
-        return lambda v, o: None if (at := argument(v, o)) is None else table(at)  # type: ignore[arg-type]
+        return lambda v, o: None if (at := argument(v, o)) is None else _defined(table(at))  # type: ignore[arg-type]
     if function == "first_known":
         return lambda v, o: next((value for part in arguments if (value := part(v, o)) is not None), None)
     pick = min if function == "min" else max

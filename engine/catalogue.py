@@ -1,0 +1,224 @@
+"""What is in a knowledge base, entry by entry: for ``rules show`` and for the documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.declarations import RangeOf
+from engine.errors import BadInput, Place, Problem, did_you_mean
+from engine.knowledge import Knowledge, Row
+from engine.language.nodes import functions_in, names_in
+from engine.wording import condition_in_english, formula_in_english, label, show_name
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One rule, decision, fact, figure, amount or table.
+
+    Args:
+        lines: what it says, in plain English, one statement a line.
+        text: the condition or formula as written; empty where there is none.
+        inputs: the names it reads.
+        readers: the rules, figures and decisions that read it.
+    """
+
+    kind: str
+    name: str
+    title: str
+    unit: str
+    lines: tuple[str, ...]
+    text: str
+    source: str
+    place: str
+    inputs: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+
+
+def known_names(knowledge: Knowledge) -> list[str]:
+    """Every id that ``entry`` knows, in the order of the files."""
+    rows = [row.id for table in knowledge.decisions.values() for row in table.rows]
+    outputs = list(knowledge.decision_of)
+    return [*knowledge.facts, *knowledge.figures, *knowledge.amounts, *knowledge.tables, *outputs, *rows]
+
+
+def catalogue(knowledge: Knowledge) -> dict[str, tuple[Entry, ...]]:
+    """Every entry by kind."""
+    found: dict[str, list[Entry]] = {}
+    for name in dict.fromkeys(known_names(knowledge)):
+        one = entry(knowledge, name)
+        found.setdefault(one.kind, []).append(one)
+    return {kind: tuple(entries) for kind, entries in found.items()}
+
+
+def entry(knowledge: Knowledge, name: str) -> Entry:
+    """The entry with that id.
+
+    Raises:
+        BadInput: no rule, decision, fact, figure, amount or table has it.
+    """
+    for table in knowledge.decisions.values():
+        for row in table.rows:
+            if row.id == name:
+                return _rule(knowledge, table.name, row)
+    if name in knowledge.decision_of:
+        return _decision(knowledge, name)
+    if name in knowledge.facts:
+        return _fact(knowledge, name)
+    if name in knowledge.figures:
+        return _figure(knowledge, name)
+    if name in knowledge.amounts:
+        return _amount(knowledge, name)
+    if name in knowledge.tables:
+        return _table(knowledge, name)
+    hint = did_you_mean(name, known_names(knowledge)) or "List them all with: breakeven rules show"
+    raise BadInput([Problem(Place(str(knowledge.directory)), f"nothing here is called '{name}'", hint=hint)])
+
+
+def readers_of(knowledge: Knowledge, name: str) -> tuple[str, ...]:
+    """The rules, figures and defaults that read a name or table."""
+    return tuple(dict.fromkeys(_readers(knowledge, name)))
+
+
+def _readers(knowledge: Knowledge, name: str) -> Iterator[str]:
+    for owner, quantity in knowledge.quantities.items():
+        if name in names_in(quantity.formula) or name in functions_in(quantity.formula):
+            yield owner
+    for table in knowledge.decisions.values():
+        for row in table.rows:
+            if name in names_in(row.when) or name in functions_in(row.when):
+                yield row.id
+
+
+def _place(knowledge: Knowledge, file: str, *path: str) -> str:
+    return str(knowledge.documents[file].place(path, key=True))
+
+
+def _rule(knowledge: Knowledge, decision: str, row: Row) -> Entry:
+    table = knowledge.decisions[decision]
+    position = table.rows.index(row) + 1
+    concluded = [f"{knowledge.title(out)}: {label(knowledge, out, value)}" for out, value in row.then.items()]
+    order = f"Row {position} of {len(table.rows)}, hit policy {table.policy}"
+    return Entry(
+        kind="rule",
+        name=row.id,
+        title=table.declaration.title,
+        unit="",
+        lines=(
+            f"If {condition_in_english(knowledge, row.when)},",
+            f"then {'; '.join(concluded)}.",
+            f"Because: {row.declaration.because}",
+            f"{order} of {decision}.",
+        ),
+        text=row.declaration.when,
+        source=row.declaration.source,
+        place=str(row.place),
+        inputs=tuple(sorted(names_in(row.when))),
+        readers=tuple(dict.fromkeys(reader for output in row.then for reader in readers_of(knowledge, output))),
+    )
+
+
+def _decision(knowledge: Knowledge, output: str) -> Entry:
+    table = knowledge.decisions[knowledge.decision_of[output]]
+    values = ", ".join(f"{value} ({title})" for value, title in table.outputs[output].items())
+    return Entry(
+        kind="decision",
+        name=output,
+        title=table.declaration.title,
+        unit="",
+        lines=(f"One of: {values}.", f"Hit policy {table.policy}; rows: {', '.join(row.id for row in table.rows)}."),
+        text="",
+        source=table.declaration.source,
+        place=f"{table.file}:1",
+        inputs=tuple(sorted(knowledge.reads[table.name])),
+        readers=readers_of(knowledge, output),
+    )
+
+
+def _fact(knowledge: Knowledge, name: str) -> Entry:
+    fact = knowledge.facts[name]
+    lines = [text for text in (fact.question, fact.why, fact.help) if text]
+    if fact.choices:
+        lines.append("One of: " + ", ".join(f"{choice} ({title})" for choice, title in fact.choices.items()) + ".")
+    if fact.default is not None:
+        lines.append(f"If not given: {_default(knowledge, name)} ({fact.default_source}).")
+    elif fact.stands_in:
+        lines.append(f"If not given: {fact.stands_in}.")
+    quantity = knowledge.quantities.get(name)
+    return Entry(
+        kind="fact",
+        name=name,
+        title=fact.title,
+        unit=fact.unit or fact.type,
+        lines=tuple(lines),
+        text="" if fact.default is None or isinstance(fact.default, RangeOf) else fact.default,
+        source=fact.source,
+        place=_place(knowledge, "facts.yaml", "facts", name),
+        inputs=tuple(sorted(names_in(quantity.formula))) if quantity else (),
+        readers=readers_of(knowledge, name),
+    )
+
+
+def _default(knowledge: Knowledge, name: str) -> str:
+    fact = knowledge.facts[name]
+    if isinstance(fact.default, RangeOf):
+        return _range(knowledge, name, fact.default)
+    return formula_in_english(knowledge, name)
+
+
+def _range(knowledge: Knowledge, name: str, found: RangeOf) -> str:
+    low, likely, high = (show_name(knowledge, name, value) for value in (found.low, found.middle, found.high))
+    return f"{low} to {high}, likely {likely}"
+
+
+def _figure(knowledge: Knowledge, name: str) -> Entry:
+    figure, quantity = knowledge.figures[name], knowledge.quantities[name]
+    return Entry(
+        kind="figure",
+        name=name,
+        title=figure.title,
+        unit=figure.unit,
+        lines=(f"{figure.title} = {formula_in_english(knowledge, name)}",),
+        text=figure.formula,
+        source=figure.source,
+        place=_place(knowledge, "costs.yaml", "figures", name),
+        inputs=tuple(sorted(names_in(quantity.formula) | functions_in(quantity.formula) & knowledge.tables.keys())),
+        readers=readers_of(knowledge, name),
+    )
+
+
+def _amount(knowledge: Knowledge, name: str) -> Entry:
+    amount = knowledge.amounts[name]
+    value = amount.value
+    shown = _range(knowledge, name, value) if isinstance(value, RangeOf) else show_name(knowledge, name, value)
+    return Entry(
+        kind="amount",
+        name=name,
+        title=amount.title,
+        unit=amount.unit,
+        lines=(shown,),
+        text="",
+        source=amount.source,
+        place=_place(knowledge, "costs.yaml", "amounts", name),
+        readers=readers_of(knowledge, name),
+    )
+
+
+def _table(knowledge: Knowledge, name: str) -> Entry:
+    table = knowledge.table_declarations[name]
+    rows = [f"{first:,g} {table.takes}: {second:,g} {table.gives}" for first, second in table.rows]
+    ends = (
+        f"Linear between rows; below the first: {table.below}; above the last: "
+        f"{'the ratio of the last row' if table.above == 'proportional' else 'the value of the last row'}."
+    )
+    return Entry(
+        kind="table",
+        name=name,
+        title=table.title,
+        unit=table.gives,
+        lines=(*rows, ends),
+        text="",
+        source=table.source,
+        place=_place(knowledge, "costs.yaml", "tables", name),
+        readers=readers_of(knowledge, name),
+    )
