@@ -169,7 +169,6 @@ def rules() -> None:
 
 def _complete_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     from engine.catalogue import known_names
-
     from engine.knowledge import load_knowledge
 
     return [name for name in known_names(load_knowledge()) if name.startswith(incomplete)]
@@ -217,13 +216,12 @@ def _terminal() -> dict[str, Any]:
 
 def _report(case: Case, knowledge: Knowledge, report_format: str | None, output: str | None) -> None:
     """Decide and show: on standard output, or in a file that is written whole or not at all."""
-    from engine.describe import describe
-    from engine.pipeline import infer
+    from engine.describe import decide
     from engine.report import render
     from engine.source import write_text_atomically
 
     chosen = report_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "terminal")
-    decision = describe(infer(case, _pool(knowledge)))
+    decision = decide(case, _pool(knowledge))
     options: dict[str, Any] = _terminal() if output is None else {"width": 100, "colour": False}
     text = render(decision, chosen, **options)  # type: ignore[arg-type]  # click checked the format
     if output is None:

@@ -20,7 +20,8 @@ from engine.schema import schemas  # noqa: E402
 
 #: In a document: ``<!-- output: COMMAND -->`` before a fenced block that holds the command's output.
 _OUTPUT = re.compile(r"(<!-- output: (?P<command>.+?) -->\n```[a-z]*\n)(?P<shown>.*?)(```\n)", re.DOTALL)
-_SHORTENED = re.compile(r" \| head -n (\d+)$")
+#: Only the first lines, or the lines after the first that holds a text: ``| head -n 9``, ``| from "break-even" 4``.
+_SHORTENED = re.compile(r" \| (?:head -n (?P<first>\d+)|from \"(?P<text>[^\"]+)\" (?P<count>\d+))$")
 
 
 def generated() -> dict[Path, str]:
@@ -36,13 +37,21 @@ def generated() -> dict[Path, str]:
 
 
 def _output_of(command: str) -> str:
-    """What a ``breakeven`` command prints, its first lines only where it ends in ``| head -n N``."""
-    shortened = _SHORTENED.search(command)
+    """What a ``breakeven`` command prints, or the part of it that the document shows."""
     words = shlex.split(_SHORTENED.sub("", command))
     arguments = [sys.executable, str(ROOT / "cli.py"), *words[1:]]
     finished = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     lines = (finished.stdout or finished.stderr).splitlines()
-    return "".join(f"{line}\n" for line in (lines[: int(shortened[1])] if shortened else lines))
+    return "".join(f"{line}\n" for line in _part(lines, _SHORTENED.search(command)))
+
+
+def _part(lines: list[str], shortened: re.Match[str] | None) -> list[str]:
+    if shortened is None:
+        return lines
+    if shortened["first"]:
+        return lines[: int(shortened["first"])]
+    start = next(index for index, line in enumerate(lines) if shortened["text"] in line)
+    return lines[start : start + int(shortened["count"])]
 
 
 def main() -> int:
@@ -50,13 +59,13 @@ def main() -> int:
     stale = [path for path, text in generated().items() if not path.exists() or path.read_text("utf-8") != text]
     if "--check" in sys.argv:
         for path in stale:
-            print(f"stale: {path.relative_to(ROOT)}; run make docs")  # noqa: T201 - the tool's output
+            print(f"stale: {path.relative_to(ROOT)}; run make docs")
         return bool(stale)
     texts = generated()
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(texts[path], encoding="utf-8")
-        print(f"wrote {path.relative_to(ROOT)}")  # noqa: T201
+        print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
 

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engine.describe import decide
     from engine.knowledge import Knowledge, load_knowledge
-    from engine.pipeline import decide
 
 __version__ = "0.1.0"
 __all__ = ["Knowledge", "__version__", "decide", "load_knowledge"]
@@ -18,7 +18,7 @@ __all__ = ["Knowledge", "__version__", "decide", "load_knowledge"]
 #: Each public name and the module that has it.
 _PUBLIC = {
     "Knowledge": "engine.knowledge",
-    "decide": "engine.pipeline",
+    "decide": "engine.describe",
     "load_knowledge": "engine.knowledge",
 }
 

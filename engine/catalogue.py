@@ -71,8 +71,12 @@ def entry(knowledge: Knowledge, name: str) -> Entry:
         return _amount(knowledge, name)
     if name in knowledge.tables:
         return _table(knowledge, name)
-    hint = did_you_mean(name, known_names(knowledge)) or "List them all with: breakeven rules show"
-    raise BadInput([Problem(Place(str(knowledge.directory)), f"nothing here is called '{name}'", hint=hint)])
+    known = known_names(knowledge)
+    starting = [other for other in known if other.startswith(name)]
+    hint = f"Did you mean '{starting[0]}'?" if starting else did_you_mean(name, known)
+    place = Place(f"knowledge base {knowledge.manifest.name}")
+    message = f"nothing is called '{name}'"
+    raise BadInput([Problem(place, message, hint=hint or "List them all with: breakeven rules show")])
 
 
 def readers_of(knowledge: Knowledge, name: str) -> tuple[str, ...]:

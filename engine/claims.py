@@ -142,6 +142,8 @@ def format_number(value: float) -> str:
     >>> [format_number(x) for x in (1_421_568.6, 2_333.3333, 21.875, 7.5431034, 0.003375, -0.25, 125.0)]
     ['1,421,569', '2,333.33', '21.88', '7.5431', '0.003375', '-0.25', '125']
     """
+    if math.isinf(value):
+        return "never"
     size = abs(value)
     decimals = next((places for least, places in _DECIMALS if size >= least), 0)
     if 0 < size < 1:
@@ -424,6 +426,8 @@ def _compared(result: ComputedValue, printed: tuple[float, ...], tolerance: str)
 
 def _is_within(value: float, printed: tuple[float, ...], tolerance: str) -> bool:
     low, high = printed[0], printed[-1]
+    if math.isinf(value):
+        return low <= value <= high
     allowed = _allowed(value, tolerance.partition(" (")[0]) + _SAME_WITHIN * max(abs(value), abs(low), abs(high))
     return low - allowed <= value <= high + allowed
 
@@ -440,7 +444,8 @@ def _allowed(value: float, tolerance: str) -> float:
 
 def _factor(value: float, printed: float) -> float | None:
     """Printed over computed or its inverse, whichever exceeds 1; None where they have no ratio."""
-    return max(value / printed, printed / value) if value * printed > 0 else None
+    have_ratio = value * printed > 0 and math.isfinite(value * printed)
+    return max(value / printed, printed / value) if have_ratio else None
 
 
 def _result(

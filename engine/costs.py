@@ -72,7 +72,7 @@ def computed(quantity: Quantity, values: Mapping[str, Value], origins: Mapping[s
 
 
 def working_memory(knowledge: Knowledge, case: Case) -> WorkingMemory:
-    """The facts of the case with defaults applied and every figure that needs no conclusion computed."""
+    """The facts of the case with defaults applied and every figure computed that no open conclusion can change."""
     values: dict[str, Value] = dict(_blank(knowledge))
     origins: dict[str, str] = {}
     for name, given in case.given.items():
@@ -81,7 +81,7 @@ def working_memory(knowledge: Knowledge, case: Case) -> WorkingMemory:
             values[name] = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
             origins[name] = _ORIGINS[given.origin]
     memory = WorkingMemory(knowledge, case, values, origins)
-    for quantity in _before_rules(knowledge):
+    for quantity in _in_order(knowledge):
         if values[quantity.name] is None:
             memory._compute(quantity)  # noqa: SLF001 - the builder of the same module
     return memory
@@ -95,12 +95,8 @@ def _blank(knowledge: Knowledge) -> Mapping[str, Value]:
 
 
 @lru_cache(maxsize=64)
-def _before_rules(knowledge: Knowledge) -> tuple[Quantity, ...]:
-    return tuple(
-        knowledge.quantities[name]
-        for name in knowledge.order
-        if name in knowledge.quantities and name not in knowledge.concluded
-    )
+def _in_order(knowledge: Knowledge) -> tuple[Quantity, ...]:
+    return tuple(knowledge.quantities[name] for name in knowledge.order if name in knowledge.quantities)
 
 
 @lru_cache(maxsize=64)

@@ -22,8 +22,8 @@ class Reading(_Record):
     value: Value
     unit: str | None = None
     origin: Literal["answered", "assumed", "measured", "computed", "concluded", "unknown"]
-    source: str | None = Field(default=None, description="Where the value comes from; absent where a person answered it.")
-    low: float | None = Field(default=None, description="Lower end where the value is a range; `value` is the likely one.")
+    source: str | None = Field(default=None, description="Where the value comes from; null where it was answered.")
+    low: float | None = Field(default=None, description="Lower end of a range; `value` is its likely value.")
     high: float | None = None
     shown: str = Field(description="The value with its unit, formatted for people.")
     shown_range: str | None = Field(default=None, description="Both ends, formatted for people.")
@@ -89,7 +89,7 @@ class Recommendation(_Record):
     strength: str | None
     sentence: str = Field(description="The recommendation and its strength in one sentence.")
     settled: bool = Field(description="False where something unknown left only the fallback.")
-    decided_by: str | None = Field(default=None, description="What decided: the title of a voice, such as the framework.")
+    decided_by: str | None = Field(default=None, description="What decided, such as the framework.")
     rule: str | None = Field(default=None, description="The rule that decided; null where nothing settled it.")
     because: str | None = Field(default=None, description="Why: the deciding rule's reason, or the fallback's.")
     source: str | None = Field(default=None, description="Where that reason comes from.")

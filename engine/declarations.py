@@ -7,6 +7,7 @@ explains them by example.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -31,7 +32,7 @@ def _as_expression(value: Any) -> Any:
 
 
 #: An expression in the rule language (docs/writing-rules.md).
-Expression = Annotated[Text, BeforeValidator(_as_expression)]
+Expression = Annotated[Text, BeforeValidator(_as_expression, json_schema_input_type=str | float | bool)]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 
 
@@ -91,7 +92,6 @@ class FactDeclaration(_Declaration):
             raise ValueError("a default needs its default_source")
         return self
 
-
     @property
     def bounds(self) -> tuple[float, float]:
         """The least and the greatest value a number may have."""
@@ -132,7 +132,7 @@ class TableDeclaration(_Declaration):
     @model_validator(mode="after")
     def _rising(self) -> TableDeclaration:
         firsts = [first for first, _ in self.rows]
-        if any(later <= earlier for earlier, later in zip(firsts, firsts[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(firsts)):
             raise ValueError("rows must rise in their first column")
         if (self.below == "proportional" or self.above == "proportional") and firsts[0] <= 0:
             raise ValueError("a proportional end needs a first column above 0")
@@ -231,7 +231,7 @@ class UnitDeclaration(_Declaration):
     suffix: str = ""
     singular: str | None = Field(default=None, description="The suffix after exactly 1, such as ` month`.")
     decimals: int = Field(default=0, ge=0, le=8, description="Digits after the point, at most; small numbers get more.")
-    least_decimals: int = Field(default=0, ge=0, le=8, description="Digits a fraction has at least: 2 writes $0.50, not $0.5.")
+    least_decimals: int = Field(default=0, ge=0, le=8, description="Digits a fraction has at least: with 2, $0.50.")
     scale: Number = Field(default=1.0, description="What the number is multiplied by: 100 writes 0.82 as 82.")
 
 
@@ -261,9 +261,3 @@ class KnowledgeFile(_Declaration):
     base_units: list[Text] = Field(description="The units that are not made of others, such as USD or month.")
     derived_units: dict[Text, Text] = {}
     shown_units: dict[Text, UnitDeclaration] = {}
-
-
-class ClaimsFile(_Declaration):
-    """claims.yaml; its shape is checked by engine/claims.py."""
-
-    claims: list[dict[str, Any]]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cached_property
 from typing import Literal
 
+from engine.case import Case
 from engine.decision import (
     Assumption,
     Caution,
@@ -23,12 +24,13 @@ from engine.decision import (
     UnknownFact,
     Voice,
 )
+from engine.inference import EnginePool
 from engine.knowledge import Knowledge, Row
 from engine.language.evaluate import Value
 from engine.language.nodes import Name, Node, Number, walk
 from engine.language.possible import Span
 from engine.outlook import Outlook, ranged_domain, spans
-from engine.pipeline import Outcome, doubtful, waiting_for
+from engine.pipeline import Outcome, doubtful, infer, waiting_for
 from engine.sentences import fill_in, names_in_sentence
 from engine.turning import FactLine, Turn, turns
 from engine.wording import condition_in_english, label, show_figure, show_name
@@ -44,6 +46,15 @@ _ORIGINS: dict[str | None, Origin] = {
 }
 
 
+def decide(case: Case, pool: EnginePool) -> Decision:
+    """Decide one case and say everything there is to say about it.
+
+    Raises:
+        InferenceError: the engine and the plain evaluator differ, or rules contradict each other.
+    """
+    return describe(infer(case, pool))
+
+
 def describe(outcome: Outcome) -> Decision:
     """Everything there is to say about one case."""
     return _Describer(outcome).decision()
@@ -53,8 +64,15 @@ def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _number(value: Value) -> float | bool | str | None:
-    if isinstance(value, float) and math.isinf(value):
+def _plain(value: Value) -> Value:
+    """A value as JSON can say it."""
+    return _number(value) if isinstance(value, float) else value
+
+
+def _number(value: Value) -> float | Literal["never"] | None:
+    if not isinstance(value, float):
+        return None
+    if math.isinf(value):
         return "never" if value > 0 else None
     return value
 
@@ -69,6 +87,7 @@ class _Describer:
         ranged = {**self.knowledge.constant_ranges, **self.memory.ranges()}
         self.spans: dict[str, Span] = spans(self.memory, {name: ranged_domain(r) for name, r in ranged.items()})
         self.decisive = self._decisive_row()
+        self._tried: dict[str, frozenset[str | None] | None] = {}
 
     def decision(self) -> Decision:
         arithmetic = tuple(name for name in self.manifest.arithmetic if self._is_computed(name))
@@ -154,7 +173,7 @@ class _Describer:
 
     def label(self, output: str | None, value: Value) -> str:
         """The title of a conclusion's value."""
-        if output is None or value is None:
+        if output is None or not isinstance(value, str):
             return "unknown"
         return label(self.knowledge, output, value)
 
@@ -224,7 +243,7 @@ class _Describer:
         return Reading(
             name=name,
             title=self.knowledge.title(name),
-            value=_number(self.memory.values[name]),
+            value=_plain(self.memory.values[name]),
             unit=self.knowledge.unit(name),
             origin=origin,
             source=source,
@@ -433,13 +452,21 @@ class _Describer:
     def _matters(self, name: str) -> bool:
         return bool(self._outcomes_of(name))
 
-    @lru_cache(maxsize=256)  # noqa: B019 - a describer lives for one decision
+    @cached_property
+    def _outlook(self) -> Outlook:
+        return Outlook(self.memory, self.manifest.recommends or "", self.doubtful)
+
+    @cached_property
+    def _deciding(self) -> dict[str, frozenset[str | None]]:
+        return self._outlook.deciding()
+
     def _outcomes_of(self, name: str) -> tuple[str, ...]:
-        """The conclusions the name makes a difference between; its own name where that is not disproved."""
-        target = self.manifest.recommends
-        if target is None:
+        """The recommendations the name makes a difference between; the present one where that is not disproved."""
+        if self.manifest.recommends is None:
             return ()
-        found = Outlook(self.memory, target, self.doubtful).matters(name)
+        if name not in self._tried:
+            self._tried[name] = self._deciding.get(name) or self._outlook.matters(name)
+        found = self._tried[name]
         if found is None:
             return tuple(value for value in (self.chosen,) if value)
         fallback = self.manifest.fallback.conclusion if self.manifest.fallback else None
@@ -454,7 +481,11 @@ class _Describer:
                 name=name,
                 title=fact.title,
                 question=fact.question,
-                could_become=tuple(self.label(self.manifest.recommends, value) for value in outcomes),
+                could_become=tuple(
+                    self.label(self.manifest.recommends, value)
+                    for value in outcomes
+                    if value != self.outcome.recommended
+                ),
             )
             for name, fact in self.knowledge.facts.items()
             if name in self.doubtful and self.memory.values[name] is None and (outcomes := self._outcomes_of(name))

@@ -31,7 +31,7 @@ from engine.language.parse import ExpressionError, parse
 from engine.language.resolve import resolve
 from engine.language.scope import ChoiceType, NumberType, Scope, SetType, Symbol, TableSignature, TruthType, Type
 from engine.resources import rules_directory
-from engine.source import Document, read_text, read_text_document
+from engine.source import Document, read_text, read_text_document, shorten
 
 _NOT_DECISIONS = ("facts.yaml", "costs.yaml", "claims.yaml", "knowledge.yaml")
 #: Part of the base and of its hash, but no decision depends on it.
@@ -168,7 +168,7 @@ class Knowledge:
         """What people call the name."""
         for declared in (self.facts, self.figures, self.amounts):
             if name in declared:
-                return declared[name].title  # type: ignore[no-any-return, index]  # each value has a title
+                return declared[name].title
         if name in self.decision_of:
             return self.decisions[self.decision_of[name]].declaration.title
         return name.replace("_", " ")
@@ -327,9 +327,7 @@ class _Loader:
         if manifest.could_turn:
             place = place_in("knowledge.yaml", "could_turn")
             declare(Symbol(manifest.could_turn, TruthType(), "conclusion"), place)
-        signatures = {
-            name: TableSignature(name, table.takes, table.gives) for name, table in costs.tables.items()
-        }
+        signatures = {name: TableSignature(name, table.takes, table.gives) for name, table in costs.tables.items()}
         return Scope(symbols, signatures)
 
     def resolved(self, text: str, scope: Scope, expects: Type, place: Place, field_name: str) -> Node | None:
@@ -396,7 +394,7 @@ class _Loader:
         outputs = declaration.outputs
         place = document.place(("rules", index, "then"))
         concluded = rule.then if isinstance(rule.then, dict) else dict.fromkeys(outputs, rule.then)
-        if isinstance(rule.then, str) and len(outputs) > 1 or set(concluded) != set(outputs):
+        if (isinstance(rule.then, str) and len(outputs) > 1) or set(concluded) != set(outputs):
             wanted = ", ".join(f"{name}: …" for name in outputs)
             self.problems.append(Problem(place, "must conclude every output", rule.id, f"Write {{{wanted}}}"))
             return None
@@ -409,9 +407,7 @@ class _Loader:
                 fine = False
         return concluded if fine else None
 
-    def order(
-        self, quantities: Mapping[str, Quantity], decisions: Mapping[str, DecisionTable]
-    ) -> tuple[str, ...]:
+    def order(self, quantities: Mapping[str, Quantity], decisions: Mapping[str, DecisionTable]) -> tuple[str, ...]:
         owner = {output: name for name, table in decisions.items() for output in table.outputs}
         reads = {name: names_in(quantity.formula) for name, quantity in quantities.items()}
         for name, table in decisions.items():
@@ -491,7 +487,7 @@ def _fact_type(fact: FactDeclaration) -> Type:
 
 
 def _expression_problem(error: ExpressionError, place: Place, field_name: str, text: str) -> Problem:
-    shown = text if len(text) <= 60 else f"{text[:57]}…"
+    shown = shorten(text)
     return Problem(place, f"{error.message}, in `{shown}`", field_name, error.hint, "expression")
 
 
@@ -518,12 +514,10 @@ def _plain(message: str, kind: str, path: tuple[int | str, ...], model: type[Bas
 
 
 def _field_names(model: type[BaseModel]) -> list[str]:
-    import engine.declarations as declarations
+    from engine import declarations
 
     names = set(model.model_fields)
     for candidate in vars(declarations).values():
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             names.update(candidate.model_fields)
     return sorted(names)
-
-

@@ -53,24 +53,35 @@ def render_catalogue(knowledge: Knowledge, name: str | None, output_format: str)
     if output_format == "json":
         return _json({kind: [dataclasses.asdict(one) for one in entries] for kind, entries in kinds.items()})
     manifest = knowledge.manifest
-    return _environment().get_template("catalogue.txt.j2").render(
-        kinds=kinds, headings=_HEADINGS, title=manifest.title, name=manifest.name, version=manifest.version
+    return (
+        _environment()
+        .get_template("catalogue.txt.j2")
+        .render(kinds=kinds, headings=_HEADINGS, title=manifest.title, name=manifest.name, version=manifest.version)
     )
 
 
 def render_claims(
-    knowledge: Knowledge, output_format: str, *, verdict: str | None = None, width: int | None = None, colour: bool = False
+    knowledge: Knowledge,
+    output_format: str,
+    *,
+    verdict: str | None = None,
+    width: int | None = None,
+    colour: bool = False,
 ) -> str:
     """The source's claims recomputed from the knowledge base, as a table or JSON.
 
     Args:
+        knowledge: the base whose claims and cost tables are read.
+        output_format: "terminal", "markdown" or "json".
         verdict: only claims with this verdict, such as ``off``.
+        width: columns of the terminal table.
+        colour: whether the terminal table may use bold type.
 
     Raises:
         BadInput: claims.yaml is missing or does not fit the base, or no claim can have that verdict.
     """
     results = recompute(load_claims(knowledge.directory / "claims.yaml"), knowledge)
-    counts = Counter(result.verdict for result in results)
+    counts: Counter[str] = Counter(result.verdict for result in results)
     if verdict is not None:
         _require_verdict(verdict, counts)
         results = [result for result in results if result.verdict == verdict]
@@ -117,7 +128,12 @@ def _claims_for_terminal(rows: list[dict[str, str]], summary: str, width: int | 
     for row in rows:
         table.add_row(*(Text(row[key]) for key in _COLUMNS))
     console = Console(
-        file=io.StringIO(), width=width, force_terminal=colour, no_color=not colour, highlight=False, legacy_windows=False
+        file=io.StringIO(),
+        width=width,
+        force_terminal=colour,
+        no_color=not colour,
+        highlight=False,
+        legacy_windows=False,
     )
     with console.capture() as captured:
         console.print(table)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from engine.costs import WorkingMemory, computed
 from engine.declarations import FactDeclaration
@@ -33,7 +33,7 @@ from engine.language.possible import (
 from engine.language.scope import NumberType, TruthType
 
 #: Regions looked at before the prover is asked about what is left.
-MOST_REGIONS = 600
+MOST_REGIONS = 250
 #: A span is halved until its ends are this near to each other, relative to their size.
 _NARROW = 1e-7
 
@@ -258,14 +258,63 @@ class Outlook:
             if outcomes <= set(found) and enough > len(found):
                 # Nothing new can come out of this region.
                 continue
-            halves = self._cut(domains, box, rows) if looked_at < most else None
-            if halves is None:
+            parts = self._cut(domains, box, rows) if looked_at < most else None
+            if parts is None:
                 undecided.append(domains)
             else:
-                waiting.extend(halves)
+                waiting.extend(parts)
+        if undecided and len(found) == 1:
+            return self._proved(found, undecided)
         return Found(found, not undecided, tuple(undecided))
 
-    def matters(self, fact: str, *, most: int = 80) -> frozenset[str | None] | None:
+    def _proved(
+        self, found: dict[str | None, Mapping[str, Value]], undecided: list[Mapping[str, Domain]]
+    ) -> Found:
+        """What the prover adds: that nothing else can come out, or a point (confirmed here) where it does."""
+        from engine.prover import find_other
+
+        other = find_other(self.memory, self.target, self.steps, self.domains, next(iter(found)))
+        if isinstance(other, dict):
+            found.setdefault(self.at(other), other)
+        return Found(found, complete=other is False, undecided=tuple(undecided))
+
+    @cached_property
+    def landmarks(self) -> Mapping[str | None, Mapping[str, Value]]:
+        """A few conclusions that can come out, each with a point that leads to it."""
+        return self.explore(enough=4, most=40).values
+
+    def deciding(self) -> dict[str, frozenset[str | None]]:
+        """The open facts known to make a difference, each with conclusions it makes the difference between.
+
+        Found by walking from one point to another that leads elsewhere, one fact at a time: the fact whose
+        step changes the conclusion makes the difference, all others held.
+        """
+        deciding: dict[str, frozenset[str | None]] = {}
+        ends = list(self.landmarks.items())
+        for start, origin in ends:
+            for goal, destination in ends:
+                if start != goal:
+                    self._walk(origin, start, destination, deciding)
+        return deciding
+
+    def _walk(
+        self,
+        origin: Mapping[str, Value],
+        outcome: str | None,
+        destination: Mapping[str, Value],
+        deciding: dict[str, frozenset[str | None]],
+    ) -> None:
+        point = dict(origin)
+        for name in self.domains:
+            if point[name] == destination[name]:
+                continue
+            point[name] = destination[name]
+            reached = self.at(point)
+            if reached != outcome:
+                deciding[name] = deciding.get(name, frozenset()) | {outcome, reached}
+                outcome = reached
+
+    def matters(self, fact: str, *, most: int = 24) -> frozenset[str | None] | None:
         """The different conclusions that the one fact makes the difference between, all others held somewhere.
 
         Returns:
@@ -274,32 +323,30 @@ class Outlook:
         """
         if fact not in self.domains:
             return frozenset()
+        tried = list(_values_to_try(self.domains[fact], thresholds(self.knowledge).get(fact, ())))
+        for point in self.landmarks.values():
+            differing = frozenset(self.at({**point, fact: value}) for value in tried)
+            if len(differing) > 1:
+                return differing
         waiting: list[Mapping[str, Domain]] = [self.domains]
         proved = True
-        for looked_at in range(most):
+        for _ in range(most):
             if not waiting:
                 break
             domains = waiting.pop()
             box, rows = self.region(domains)
             if len(_outcomes(box[self.target])) == 1:
                 continue
-            differing = self._differing(fact, domains)
+            point = _middle(domains)
+            differing = frozenset(self.at({**point, fact: value}) for value in tried)
             if len(differing) > 1:
                 return differing
-            parts = self._cut(domains, box, rows, but=fact) if looked_at < most else None
+            parts = self._cut(domains, box, rows, but=fact)
             if parts is None:
                 proved = False
             else:
                 waiting.extend(parts)
         return frozenset() if proved and not waiting else None
-
-    def _differing(self, fact: str, domains: Mapping[str, Domain]) -> frozenset[str | None]:
-        tried = list(_values_to_try(self.domains[fact], thresholds(self.knowledge).get(fact, ())))
-        for point in _points(domains):
-            found = frozenset(self.at({**point, fact: value}) for value in tried)
-            if len(found) > 1:
-                return found
-        return frozenset()
 
     def _cut(
         self,
@@ -507,8 +554,7 @@ def _values_to_try(domain: Domain, cuts: Iterable[float]) -> Iterator[Value]:
     elif values.low <= values.high:
         step = 1.0 if domain.integer else 0.0
         near = [x for cut in cuts for x in (*((cut - step, cut + step) if step else _neighbours(cut)), cut)]
-        spread = [10.0**power for power in range(-6, 13, 2)]
-        inside = {x for x in (*near, *spread) if values.low <= x <= values.high and (not step or x == int(x))}
+        inside = {x for x in near if values.low <= x <= values.high and (not step or x == int(x))}
         yield from sorted({values.low, values.high, *inside})
 
 

@@ -172,9 +172,7 @@ def doubtful(memory: WorkingMemory) -> dict[str, Domain]:
     knowledge = memory.knowledge
     domains: dict[str, Domain] = {}
     for name, fact in knowledge.facts.items():
-        if memory.values[name] is None and fact.stands_in is None:
-            domains[name] = full_domain(fact)
-        elif memory.origins.get(name) == "supposed":
+        if (memory.values[name] is None and fact.stands_in is None) or memory.origins.get(name) == "supposed":
             domains[name] = full_domain(fact)
     for name, found in {**knowledge.constant_ranges, **memory.ranges()}.items():
         domains[name] = ranged_domain(found)

@@ -25,7 +25,7 @@ _FILES: dict[str, tuple[type[BaseModel], str]] = {
 def schemas(knowledge: Knowledge) -> dict[str, dict[str, Any]]:
     """Every schema by the stem of its file name; the case schema follows the base's vocabulary."""
     found = {
-        name: {"$schema": _DIALECT, **model.model_json_schema(), "title": title}
+        name: {"$schema": _DIALECT, **model.model_json_schema(by_alias=True), "title": title}
         for name, (model, title) in _FILES.items()
     }
     found["case"] = case_schema(knowledge.facts)

@@ -23,7 +23,7 @@ def names_in_sentence(text: str) -> frozenset[str]:
     Raises:
         SentenceError: it cannot be read.
     """
-    return _compiled(text)[1]
+    return _compiled(text)[1] if "{" in text else frozenset()
 
 
 def fill_in(text: str, names: Mapping[str, object]) -> str:
@@ -32,6 +32,8 @@ def fill_in(text: str, names: Mapping[str, object]) -> str:
     Raises:
         SentenceError: it cannot be read, or asks for what is not there.
     """
+    if "{" not in text:
+        return " ".join(text.split())
     from jinja2 import TemplateError
 
     try:

@@ -16,6 +16,7 @@ from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.knowledge import Knowledge
 from engine.language.nodes import Number
 from engine.language.parse import ExpressionError
+from engine.source import shorten
 
 
 def require_sound(knowledge: Knowledge) -> None:
@@ -62,8 +63,7 @@ def _units(knowledge: Knowledge) -> Iterator[Problem]:
 
 
 def _problem(error: ExpressionError, place: Place, owner: str, text: str) -> Problem:
-    shown = text if len(text) <= 80 else f"{text[:77]}…"
-    return Problem(place, f"{error.message}, in `{shown}`", owner, error.hint, "units")
+    return Problem(place, f"{error.message}, in `{shorten(text)}`", owner, error.hint, "units")
 
 
 def _undefined_units(knowledge: Knowledge, units: object) -> Iterator[Problem]:
@@ -98,7 +98,8 @@ def _sentences(knowledge: Knowledge) -> Iterator[Problem]:
             try:
                 names = names_in_sentence(row.declaration.because)
             except SentenceError as error:
-                yield Problem(row.because_place, f"not readable as a sentence ({error})", row.id, _SENTENCE_HINT, "sentence")
+                message = f"not readable as a sentence ({error})"
+                yield Problem(row.because_place, message, row.id, _SENTENCE_HINT, "sentence")
                 continue
             for name in sorted(names - knowledge.scope.symbols.keys()):
                 hint = did_you_mean(name, knowledge.scope.symbols)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from engine.costs import WorkingMemory
 from engine.language.possible import Span, Words
@@ -131,13 +132,14 @@ def turns(line: FactLine, current: float | None, recommended: str) -> tuple[Turn
     """The nearest turns below and above today's value; without one, every turn to the recommendation's other side.
 
     Args:
+        line: the recommendation along the fact.
         current: today's value; None where it is unknown.
         recommended: the recommendation today.
     """
     segments = line.segments()
     found: list[Turn] = []
     if current is None:
-        for before, after in zip(segments, segments[1:], strict=False):
+        for before, after in pairwise(segments):
             found.append(_turn(line.fact, before, after, "above"))
         return tuple(found)
     home = next((i for i, segment in enumerate(segments) if segment.low <= current <= segment.high), None)

@@ -153,10 +153,17 @@ class Decided:
     Args:
         fired: each row that decided, as its decision and index; from the engine in firing order.
         values: every name's value at the end.
+        knowledge: the base that decided.
     """
 
     fired: tuple[tuple[str, int], ...]
     values: Mapping[str, Value]
+    knowledge: Knowledge
+
+    @property
+    def ids(self) -> list[str]:
+        """The id of each row that decided."""
+        return [self.knowledge.decisions[name].rows[row].id for name, row in self.fired]
 
 
 def decided_by_engine(pool: EnginePool, case: Case, told: Mapping[str, Value] | None = None) -> Decided:
@@ -172,7 +179,7 @@ def decided_by_engine(pool: EnginePool, case: Case, told: Mapping[str, Value] | 
             for name, value in (told or {}).items():
                 session.learn(memory.conclude(name, value))
                 fired += session.run()
-    return Decided(tuple((row.decision, row.row) for row in fired), memory.values)
+    return Decided(tuple((row.decision, row.row) for row in fired), memory.values, memory.knowledge)
 
 
 def decided_by_definition(knowledge: Knowledge, case: Case, told: Mapping[str, Value] | None = None) -> Decided:
@@ -191,7 +198,7 @@ def decided_by_definition(knowledge: Knowledge, case: Case, told: Mapping[str, V
             decisive += [(name, row) for row in verdict.decisive]
             for output, value in (verdict.outputs or {}).items():
                 memory.conclude(output, value)
-    return Decided(tuple(decisive), memory.values)
+    return Decided(tuple(decisive), memory.values, knowledge)
 
 
 # At random
@@ -286,6 +293,11 @@ class _Writer:
             case _:
                 return self.constant()
 
+    def comparable(self, depth: int) -> str:
+        """A number other than ``unknown`` itself, which the language refuses to compare with."""
+        number = self.number(depth)
+        return self.constant() if number == "unknown" else number
+
     def condition(self, depth: int) -> str:
         shapes = ["compare constant"] * 4 * bool(self.words.numbers)
         shapes += ["chain", "compare names"] * bool(self.words.numbers)
@@ -317,7 +329,7 @@ class _Writer:
                 parts = [self.condition(depth - 1) for _ in range(self.draw(st.integers(2, 3)))]
                 return f"({f' {operator} '.join(parts)})"
             case "arithmetic":
-                return f"({self.number(depth - 1)} {self.one_of(_COMPARISONS)} {self.number(depth - 1)})"
+                return f"({self.comparable(depth - 1)} {self.one_of(_COMPARISONS)} {self.comparable(depth - 1)})"
             case "conditional":
                 parts = [self.condition(depth - 1) for _ in range(3)]
                 return f"({parts[0]} if {parts[1]} else {parts[2]})"
@@ -463,7 +475,9 @@ def _random_bounds(writer: _Writer, *, whole: bool) -> dict[str, object]:
 
 
 def _random_table(writer: _Writer) -> dict[str, object]:
-    firsts = sorted(writer.draw(st.lists(st.sampled_from((0.5, 1, 10, 1_000, 1e5)), min_size=1, max_size=4, unique=True)))
+    firsts = sorted(
+        writer.draw(st.lists(st.sampled_from((0.5, 1, 10, 1_000, 1e5)), min_size=1, max_size=4, unique=True))
+    )
     points = [(first, writer.one_of((0, 0.25, 3, 1e4, -2))) for first in firsts]
     below = writer.one_of(("first row", "proportional"))
     return table(*points, below=below, above=writer.one_of(("last row", "proportional")))

@@ -276,6 +276,7 @@ def test_table_when_formatted_has_every_column_of_every_claim_filled() -> None:
         (0.0, "0"),
         (-0.33333, "-0.3333"),
         (-1_433.333, "-1,433.33"),
+        (float("inf"), "never"),
     ],
 )
 def test_number_when_formatted_has_as_many_decimals_as_matter(number: float, shown: str) -> None:
@@ -299,6 +300,8 @@ def test_number_when_formatted_has_as_many_decimals_as_matter(number: float, sho
         pytest.param("1 percentage point", "0.80", "0.79", True, id="one point"),
         pytest.param("± 0.05", "0.80", "0.85", True, id="plus or minus, at the edge"),
         pytest.param("± 0.05", "0.80", "0.851", False, id="plus or minus, beyond"),
+        pytest.param("5%", "never", "100", False, id="never, against a number"),
+        pytest.param("exact", "never", "never", True, id="never, as printed"),
         pytest.param("band", "2", "{low: 2, high: 3}", True, id="band, at its low end"),
         pytest.param("band", "3", "{low: 2, high: 3}", True, id="band, at its high end"),
         pytest.param("band", "3.01", "{low: 2, high: 3}", False, id="band, above"),

@@ -87,15 +87,13 @@ def substitution(formula: Node, known: Known, words: Words, *, name: str, value:
         known: the values that the formula read.
         words: how names, choices and quantities are written.
         name: what the formula computes.
-        value: what it gave; None where something unknown kept it from being computed.
+        value: what it gave; None where something unknown, or a division by 0, kept it from being computed.
     """
     if value is None and (missing := open_names(formula, known)):
         return waiting(missing, words)
     unit = unit_of(Name(name), words.scope)
     result = words.label(name, value) if isinstance(value, str) else words.show(value, unit)
     working = worked(formula, known, words, name=name)
-    if value is None:
-        result = "no value"
     steps = dict.fromkeys(step for step in (working.of, working.expression, result) if step is not None)
     notes = f" ({'; '.join(working.notes)})" if working.notes else ""
     return " = ".join(steps) + notes
@@ -211,25 +209,31 @@ class _Writer:
     def taken(self, node: Conditional) -> Node:
         """The alternative that gave the value; of a constant the reason is noted."""
         rest: Node = node
-        refused: list[str] = []
+        found: list[str] = []
         while isinstance(rest, Conditional):
             truth = self.known.value(rest.test)
             if truth is not False:
                 # An open test that has a value all the same has it either way.
-                refused = reasons(rest.test, self.known, self.words, holds=True) if truth else []
+                found = reasons(rest.test, self.known, self.words, holds=True) if truth else []
                 rest = rest.then
                 break
-            refused += reasons(rest.test, self.known, self.words, holds=False)
+            found += reasons(rest.test, self.known, self.words, holds=False)
             rest = rest.otherwise
-        if isinstance(rest, _CONSTANTS) and refused:
-            self.notes.append(joined(list(dict.fromkeys(refused)), "and"))
+        if isinstance(rest, _CONSTANTS):
+            self.note(found)
         return self.settled(rest)
+
+    def note(self, found: list[str]) -> None:
+        if found:
+            self.notes.append(joined(list(dict.fromkeys(found)), "and"))
 
     def outermost(self, node: Node, name: str, unit: str | None) -> tuple[str | None, str]:
         """What was looked up, where the whole is that, and the expression."""
         match node:
             case Name():
                 return name_of(node, self.words), self.leaf(node, unit)
+            case Negative(operand=Name() as operand):
+                return f"−{name_of(operand, self.words)}", self.text(node, unit)
             case Text(value=value):
                 return None, self.words.label(name, value)
             case Call(function=function, arguments=(argument,)) if function in self.known.tables:
@@ -237,8 +241,7 @@ class _Writer:
             case _ if isinstance(node, _CONDITIONS):
                 truth = self.known.value(node)
                 if isinstance(truth, bool):
-                    found = reasons(node, self.known, self.words, holds=truth)
-                    self.notes.append(joined(list(dict.fromkeys(found)), "and"))
+                    self.note(reasons(node, self.known, self.words, holds=truth))
                 return None, self.words.show(truth, None)
             case _:
                 return None, self.text(node, unit)
@@ -288,7 +291,7 @@ class _Writer:
         own = unit_of(node, self.words.scope) or unit
         after = self.words.after_group(own)
         terms = list(_terms(node))
-        if not after or not all(self.is_finite_leaf(term, own) for _, term in terms):
+        if not after or not all(self.is_finite_leaf(term) for _, term in terms):
             return f"({self.text(node, unit)})"
         text = ""
         for sign, term in terms:
@@ -297,10 +300,9 @@ class _Writer:
             text = f"{text} {SIGNS[sign]} {bare}" if text else bare
         return f"({text}){after}"
 
-    def is_finite_leaf(self, node: Node, unit: str | None) -> bool:
+    def is_finite_leaf(self, node: Node) -> bool:
         value = self.known.value(node)
-        own = unit_of(node, self.words.scope)
-        return _is_leaf(node) and isinstance(value, float) and abs(value) != NEVER and own in (None, unit)
+        return _is_leaf(node) and isinstance(value, float) and abs(value) != NEVER
 
     # -- tables --------------------------------------------------------------------------------
 

@@ -196,7 +196,7 @@ def joined(parts: Sequence[str], word: str) -> str:
     if len(parts) == 1:
         return parts[0]
     first, last = parts[:-1], parts[-1]
-    if not any(re.search(r", |\band\b|\bor\b", text) for text in outside):
+    if not any(re.search(r", |\b(and|n?or)\b", text) for text in outside):
         return f"{', '.join(first)} {word} {last}"
     if len(parts) == 2 and not any(", " in text for text in outside):  # noqa: PLR2004 - a pair needs no list
         return f"{first[0]}, {word} {last}"

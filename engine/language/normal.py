@@ -114,7 +114,7 @@ def named_truths(formula: Formula) -> list[Node]:
     return []
 
 
-def _flat(kind: type[All] | type[Any], parts: tuple[Formula, ...]) -> Formula:
+def _flat(kind: type[All | Any], parts: tuple[Formula, ...]) -> Formula:
     merged: list[Formula] = []
     for part in parts:
         merged.extend(part.parts if isinstance(part, kind) else (part,))
@@ -138,5 +138,3 @@ def _comparison(node: Comparison, holds: bool) -> Formula:
     if isinstance(left, Name) and isinstance(right, Number | Text | Truth | Never):
         return Native(left.name, operator, _constant(right))
     return NamedTruth(node, holds)
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.language.nodes import (
     And,
@@ -21,9 +21,6 @@ from engine.language.nodes import (
 )
 from engine.language.parse import ExpressionError
 from engine.language.scope import NumberType, Scope
-
-if TYPE_CHECKING:
-    import pint
 
 #: Units that count nothing: a share or a plain number.
 DIMENSIONLESS = ("fraction", "1")
@@ -46,8 +43,8 @@ class Units:
         for name, definition in derived.items():
             self._registry.define(f"{name} = {definition}")
 
-    def parse(self, text: str) -> pint.Unit:
-        """The unit a declaration names.
+    def parse(self, text: str) -> Any:
+        """The unit a declaration names (pint types units by registry, so it is not said here).
 
         Raises:
             ValueError: a unit that the base does not define.
@@ -59,7 +56,7 @@ class Units:
         except Exception as error:  # pint raises many kinds; to the rule editor they are one
             raise ValueError(f"the unit {text!r} is not defined in knowledge.yaml") from error
 
-    def same(self, one: pint.Unit, other: pint.Unit) -> bool:
+    def same(self, one: Any, other: Any) -> bool:
         """True where the units measure the same thing on the same scale."""
         return bool(one.dimensionality == other.dimensionality and (1 * one).to(other).magnitude == 1)
 
@@ -74,7 +71,7 @@ class Units:
             raise ExpressionError(f"expected {expects}, the expression gives {_shown(found)}", node.column)
 
 
-def _shown(unit: pint.Unit) -> str:
+def _shown(unit: Any) -> str:
     text = f"{unit:~C}" if str(unit) != "dimensionless" else "a plain number"
     return text.replace("**", "^").replace("*", "·")
 
