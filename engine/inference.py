@@ -23,7 +23,7 @@ from typing import Literal
 
 from engine.costs import WorkingMemory
 from engine.errors import InferenceError
-from engine.knowledge import DecisionTable, Knowledge
+from engine.knowledge import DecisionTable, Knowledge, Row
 from engine.language.evaluate import Evaluate, Value, compile_plain
 from engine.language.nodes import Node, names_in
 from engine.language.normal import All, Any, Formula, NamedTruth, Native, alternatives, normal_form
@@ -104,7 +104,7 @@ class Program:
 
     def _compile(self, table: DecisionTable) -> None:
         reached: Native | None = None
-        for index, row in enumerate(table.rows):
+        for index, row in _rows_in_firing_order(table):
             entry = (reached,) if reached else ()
             self._add(row.id, normal_form(row.when), entry, _Effect("row", table.name, index))
             if table.policy == "first" and index + 1 < len(table.rows):
@@ -199,6 +199,11 @@ def _in_firing_order(knowledge: Knowledge) -> Iterator[DecisionTable]:
     yield from sorted(tables, key=lambda table: -salience[table.name])
 
 
+def _rows_in_firing_order(table: DecisionTable) -> list[tuple[int, Row]]:
+    rows = list(enumerate(table.rows))
+    return rows if table.policy == "first" else sorted(rows, key=lambda row: -row[1].declaration.salience)
+
+
 def _refuse_hash_collisions(codes: list[str]) -> None:
     """The engine knows names by their 32-bit FNV-1a hash alone."""
     seen: dict[int, str] = {}
@@ -230,10 +235,17 @@ def _load_module() -> ModuleType:
     return durable_rules_engine  # type: ignore[no-any-return]
 
 
+def _refuse_decimal_comma() -> None:
+    """The engine reads numbers as the process's locale writes them, those of the rules too."""
+    if locale.localeconv()["decimal_point"] != ".":
+        raise InferenceError("the process's LC_NUMERIC locale must write numbers with a point")
+
+
 class Engine:
     """One handle of the C engine: one case at a time, thrown away after any error."""
 
     def __init__(self, program: Program) -> None:
+        _refuse_decimal_comma()
         self.program = program
         self._module = _load_module()
         self._handle: object | None = self._module.create_ruleset("r", program.text)
@@ -257,8 +269,7 @@ class Engine:
     @contextmanager
     def session(self, memory: WorkingMemory) -> Iterator[Session]:
         """A case being decided; its state is freed at the end, and the handle closed if anything raised."""
-        if locale.localeconv()["decimal_point"] != ".":
-            raise InferenceError("the process's LC_NUMERIC locale must write numbers with a point")
+        _refuse_decimal_comma()
         try:
             session = Session(self.program, self._module, self._handle, memory)
             yield session

@@ -166,11 +166,12 @@ class Knowledge:
 
     def title(self, name: str) -> str:
         """What people call the name."""
-        for declared in (self.facts, self.figures, self.amounts):
+        for declared in (self.facts, self.figures, self.amounts, self.table_declarations):
             if name in declared:
                 return declared[name].title
-        if name in self.decision_of:
-            return self.decisions[self.decision_of[name]].declaration.title
+        decision = self.decision_of.get(name)
+        if decision == name:
+            return self.decisions[decision].declaration.title
         return name.replace("_", " ")
 
     def unit(self, name: str) -> str | None:

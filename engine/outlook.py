@@ -267,9 +267,7 @@ class Outlook:
             return self._proved(found, undecided)
         return Found(found, not undecided, tuple(undecided))
 
-    def _proved(
-        self, found: dict[str | None, Mapping[str, Value]], undecided: list[Mapping[str, Domain]]
-    ) -> Found:
+    def _proved(self, found: dict[str | None, Mapping[str, Value]], undecided: list[Mapping[str, Domain]]) -> Found:
         """What the prover adds: that nothing else can come out, or a point (confirmed here) where it does."""
         from engine.prover import find_other
 

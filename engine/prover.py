@@ -82,7 +82,9 @@ class _Model:
         self.answered: dict[str, Any] = {}
         self.translator = Translator({}, {}, knowledge.tables)
         yes = z3.BoolVal(val=True)
-        moved = set(steps) | {output for name in steps if name in knowledge.decisions for output in knowledge.decisions[name].outputs}
+        moved = set(steps) | {
+            output for name in steps if name in knowledge.decisions for output in knowledge.decisions[name].outputs
+        }
         for name, value in memory.values.items():
             if name not in moved and name not in domains:
                 self.translator.terms[name] = self._typed(self.translator.constant(value), knowledge, name)
@@ -167,7 +169,9 @@ class _Model:
         import z3
 
         rows = [self.translator.translate(row.when) for row in table.rows]
-        truths = [row if isinstance(row, SymbolicTruth) else SymbolicTruth(*2 * (z3.BoolVal(val=False),)) for row in rows]
+        truths = [
+            row if isinstance(row, SymbolicTruth) else SymbolicTruth(*2 * (z3.BoolVal(val=False),)) for row in rows
+        ]
         if table.policy == "collect":
             return
         decides: list[Any] = []
@@ -216,5 +220,3 @@ def _empty(domain: Domain) -> bool:
     if isinstance(values, Span):
         return values.low > values.high
     return not values.options if isinstance(values, Words) else not (values.true or values.false)
-
-

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.costs import WorkingMemory
-from engine.language.possible import Span, Words
+from engine.language.possible import Span, Words, straight
 from engine.outlook import Domain, Outlook, full_domain, halves, thresholds
 
 #: Regions looked at for one fact; far more than its thresholds and crossings need.
@@ -102,7 +102,7 @@ class FactLine:
     def _proved(self, part: Span) -> str | None:
         if part.low == part.high:
             return self.at(part.low)
-        box, _ = self._outlook.region({self.fact: Domain(part, self._domain.integer)})
+        box, _ = self._outlook.region({self.fact: Domain(straight(part.low, part.high), self._domain.integer)})
         words = box[self._outlook.target]
         assert isinstance(words, Words)  # noqa: S101 - a recommendation is a choice
         if len(words.options) + words.unknown > 1:

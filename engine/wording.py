@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
 
 from engine.costs import WorkingMemory
 from engine.knowledge import Knowledge
@@ -111,12 +110,6 @@ class _KnowledgeWords:
         return self.knowledge.scope
 
     def title(self, name: str) -> str:
-        if name in self.knowledge.tables:
-            return _table_title(self.knowledge, name)
-        decision = self.knowledge.decision_of.get(name)
-        if decision is not None and name != next(iter(self.knowledge.decisions[decision].outputs)):
-            # A decision has one title; what it concludes besides goes by its name.
-            return name.replace("_", " ")
         return self.knowledge.title(name)
 
     def label(self, name: str, choice: str) -> str:
@@ -135,8 +128,3 @@ class _KnowledgeWords:
 @lru_cache(maxsize=64)
 def _words(knowledge: Knowledge) -> _KnowledgeWords:
     return _KnowledgeWords(knowledge)
-
-
-def _table_title(knowledge: Knowledge, name: str) -> str:
-    declared = cast("Mapping[str, Any]", knowledge.documents["costs.yaml"].value)
-    return str(declared["tables"][name]["title"])

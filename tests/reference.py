@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from itertools import pairwise
 
 from engine.case import Case
 from engine.declarations import RangeOf
@@ -149,7 +150,8 @@ class Reference:
             case nodes.Not():
                 return NOT[truth(self.evaluate(node.operand))]
             case nodes.And() | nodes.Or():
-                kleene, outcome = (AND, T) if isinstance(node, nodes.And) else (OR, F)
+                outcome: Value = isinstance(node, nodes.And)
+                kleene = AND if outcome else OR
                 for part in node.parts:
                     outcome = kleene[truth(outcome), truth(self.evaluate(part))]
                 return outcome
@@ -198,7 +200,7 @@ class Reference:
             return calculated("*", at, first[1] / first[0]) if table.below_proportional else first[1]
         if at >= last[0]:
             return calculated("*", at, last[1] / last[0]) if table.above_proportional else last[1]
-        for (left, low), (right, high) in zip(rows, rows[1:], strict=False):
+        for (left, low), (right, high) in pairwise(rows):
             if left <= at < right:
                 return low + (at - left) / (right - left) * (high - low)
         raise AssertionError(f"{at} lies between no two rows of {name}")

@@ -10,6 +10,7 @@ import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -365,7 +366,7 @@ class _Writer:
         """Conditions of which exactly one holds for a known number, some left out."""
         name, edges = self.one_of(self.words.numbers), sorted(set(self.words.constants))[: count + 1]
         parts = [f"{name} < {written(edges[0])}"]
-        parts += [f"{written(low)} <= {name} < {written(high)}" for low, high in zip(edges, edges[1:], strict=False)]
+        parts += [f"{written(low)} <= {name} < {written(high)}" for low, high in pairwise(edges)]
         return [*parts, f"{name} >= {written(edges[-1])}"][:count]
 
 
@@ -385,7 +386,7 @@ def random_bases(draw: st.DrawFn) -> RandomBase:
     words.numbers += amounts
     words.early_numbers += amounts
     words.tables += tables
-    facts = {name: declared for name, declared in map(writer_facts(writer), range(draw(st.integers(2, 7))))}
+    facts = dict(_random_fact(writer, index) for index in range(draw(st.integers(2, 7))))
     figures: dict[str, str] = {}
     for index in range(draw(st.integers(0, 2))):
         figures[f"early_{index}"] = writer.number(2)
@@ -413,58 +414,56 @@ def random_bases(draw: st.DrawFn) -> RandomBase:
     return RandomBase(files, facts, constants, signal)
 
 
-def writer_facts(writer: _Writer) -> Any:
-    """A function that declares the fact of an index and puts it into the vocabulary."""
-
-    def declare(index: int) -> tuple[str, dict[str, object]]:
-        kind = writer.one_of(("number", "number", "integer", "truth", "choice"))
-        name = {"number": "n", "integer": "i", "truth": "t", "choice": "c"}[kind] + str(index)
-        declared = _random_fact(writer, kind)
-        words = writer.words
-        if kind == "truth":
-            words.truths.append(name)
-        elif kind == "choice":
-            words.choices[name] = tuple(declared["choices"])
-        else:
-            words.numbers.append(name)
-            words.early_numbers.append(name)
-        words.early.append(name)
-        return name, declared
-
-    return declare
-
-
-def _random_fact(writer: _Writer, kind: str) -> dict[str, Any]:
-    default: dict[str, object] = {}
+def _random_fact(writer: _Writer, index: int) -> tuple[str, dict[str, object]]:
+    """A fact, declared and put into the vocabulary."""
+    words, kind = writer.words, writer.one_of(("number", "number", "integer", "truth", "choice"))
+    name = {"number": "n", "integer": "i", "truth": "t", "choice": "c"}[kind] + str(index)
     if kind == "choice":
-        words = _WORDS[: writer.draw(st.integers(2, len(_WORDS)))]
-        default = {"default": json.dumps(writer.one_of(words))} if writer.chance(25) else {}
+        options = _WORDS[: writer.draw(st.integers(2, len(_WORDS)))]
+        declared = choice(*options, **_random_default(writer, json.dumps(writer.one_of(options))))
+        words.choices[name] = options
     elif kind == "truth":
-        default = {"default": writer.condition(1)} if writer.chance(25) else {}
-    elif writer.chance(40):
-        # A constant as such, a range or a formula over what is declared so far.
-        shape = writer.one_of(("constant", "range", "formula"))
-        likely = writer.one_of(writer.words.constants)
-        span = {"low": likely - abs(likely) / 2, "likely": likely, "high": likely + abs(likely) / 2}
-        default = {"default": {"constant": likely, "range": span, "formula": writer.number(1)}[shape]}
-    if default:
-        default["default_source"] = "test"
-    match kind:
-        case "choice":
-            return choice(*words, **default)
-        case "truth":
-            return truth(**default)
-        case "integer":
-            return integer(**_random_bounds(writer, whole=True), **default)
-        case _:
-            return number(**_random_bounds(writer, whole=False), **default)
+        declared = truth(**_random_default(writer, writer.condition(1)))
+        words.truths.append(name)
+    else:
+        whole = kind == "integer"
+        bounds = _random_bounds(writer, whole=whole)
+        declare = integer if whole else number
+        declared = declare(**bounds, **_random_default(writer, _random_likely(writer, bounds, whole=whole)))
+        words.numbers.append(name)
+        words.early_numbers.append(name)
+    words.early.append(name)
+    return name, declared
 
 
-def _random_bounds(writer: _Writer, *, whole: bool) -> dict[str, object]:
+def _random_default(writer: _Writer, default: object) -> dict[str, object]:
+    return {"default": default, "default_source": "test"} if writer.chance(30) else {}
+
+
+def _random_likely(writer: _Writer, bounds: Mapping[str, float], *, whole: bool) -> object:
+    """A default for a number: a value, a range around it, or a formula."""
+    low, high = _ends(bounds)
+    fitting = [value for value in writer.words.constants if low <= value <= high and not (whole and value % 1)]
+    likely = writer.one_of(fitting or [1.0])
+    span = {"low": max(low, likely - 1), "likely": likely, "high": min(high, likely + 1)}
+    return {"constant": likely, "range": span, "formula": writer.number(1)}[
+        writer.one_of(("constant", "range", "formula"))
+    ]
+
+
+def _ends(bounds: Mapping[str, Any]) -> tuple[float, float]:
+    """The least and the greatest value that a number with these bounds may have."""
+    low = float(bounds.get("min", -LARGEST_NUMBER))
+    if "above" in bounds:
+        low = math.nextafter(bounds["above"], math.inf)
+    return low, float(bounds.get("max", LARGEST_NUMBER))
+
+
+def _random_bounds(writer: _Writer, *, whole: bool) -> dict[str, float]:
     shape = writer.one_of(("none", "from 0", "above 0", "fraction", "wide"))
     if whole and shape in ("fraction", "above 0"):
         shape = "from 0"
-    bounds: dict[str, dict[str, object]] = {
+    bounds: dict[str, dict[str, float]] = {
         "none": {},
         "from 0": {"min": 0},
         "above 0": {"above": 0},
@@ -475,10 +474,8 @@ def _random_bounds(writer: _Writer, *, whole: bool) -> dict[str, object]:
 
 
 def _random_table(writer: _Writer) -> dict[str, object]:
-    firsts = sorted(
-        writer.draw(st.lists(st.sampled_from((0.5, 1, 10, 1_000, 1e5)), min_size=1, max_size=4, unique=True))
-    )
-    points = [(first, writer.one_of((0, 0.25, 3, 1e4, -2))) for first in firsts]
+    firsts = writer.draw(st.sets(st.sampled_from((0.5, 1, 10, 1_000, 1e5)), min_size=1, max_size=4))
+    points = [(first, writer.one_of((0, 0.25, 3, 1e4, -2))) for first in sorted(firsts)]
     below = writer.one_of(("first row", "proportional"))
     return table(*points, below=below, above=writer.one_of(("last row", "proportional")))
 
@@ -529,9 +526,7 @@ def _random_value(declared: Mapping[str, Any], constants: Sequence[float]) -> st
         return st.booleans()
     if declared["type"] == "choice":
         return st.sampled_from(list(declared["choices"]))
-    low, high = float(declared.get("min", -LARGEST_NUMBER)), float(declared.get("max", LARGEST_NUMBER))
-    if "above" in declared:
-        low = math.nextafter(declared["above"], math.inf)
+    low, high = _ends(declared)
     if declared["type"] == "integer":
         near = {float(round(constant) + step) for constant in constants for step in (-1, 0, 1)}
         near |= {low, high}

@@ -37,11 +37,21 @@ from engine.language.nodes import (
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Every number from low to high; empty where low > high."""
+    """Every number from low to high; empty where low > high.
+
+    Where a single quantity is open, ``ends`` are the values at its two ends, kept as long as the number
+    is a straight line between them; that lets two lines be compared exactly.
+    """
 
     low: float
     high: float
     unknown: bool = False
+    ends: tuple[float, float] | None = None
+
+    @property
+    def line(self) -> tuple[float, float] | None:
+        """The values at both ends of the open quantity; None where the number is not known to be straight."""
+        return (self.low, self.low) if self.low == self.high and not self.unknown else self.ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +109,22 @@ def join(one: Possible, other: Possible) -> Possible:
 def tidy_span(possible: Possible) -> Possible:
     """The span with its ends rounded as computed figures are."""
     if isinstance(possible, Span) and possible.low <= possible.high:
-        low, high = tidy(possible.low), tidy(possible.high)
-        return Span(float(low or 0.0), float(high or 0.0), possible.unknown)
+        return Span(
+            _tidied(possible.low),
+            _tidied(possible.high),
+            possible.unknown,
+            possible.ends and (_tidied(possible.ends[0]), _tidied(possible.ends[1])),
+        )
     return possible
+
+
+def straight(first: float, last: float) -> Span:
+    """A line from its value at one end of the open quantity to that at the other."""
+    return Span(min(first, last), max(first, last), ends=(first, last))
+
+
+def _tidied(number: float) -> float:
+    return float(tidy(number) or 0.0)
 
 
 def compile_possible(node: Node, tables: Tables) -> Explore:
@@ -118,7 +141,8 @@ def compile_possible(node: Node, tables: Tables) -> Explore:
             return lambda b, _o: b[name]
         case Negative(operand=operand):
             inner = compile_possible(operand, tables)
-            return lambda b, o: _span_map(inner(b, o), lambda low, high: (-high, -low))
+            zero = Span(0.0, 0.0)
+            return lambda b, o: _subtract(zero, _span(inner(b, o)))
         case Arithmetic(operator=operator, left=left, right=right):
             combine = _COMBINE[operator]
             one, other = compile_possible(left, tables), compile_possible(right, tables)
@@ -153,14 +177,6 @@ def _truths(possible: Possible) -> Truths:
     return possible if isinstance(possible, Truths) else Truths(true=False, false=False, unknown=True)
 
 
-def _span_map(possible: Possible, ends: Callable[[float, float], tuple[float, float]]) -> Span:
-    span = _span(possible)
-    if span.low > span.high:
-        return span
-    low, high = ends(span.low, span.high)
-    return Span(low, high, span.unknown)
-
-
 def _corners(one: Span, other: Span, apply: Callable[[float, float], float]) -> Span:
     unknown = one.unknown or other.unknown
     if one.low > one.high or other.low > other.high:
@@ -181,6 +197,8 @@ def _divide(one: Span, other: Span) -> Span:
         return _NO_NUMBER
     if other.low == other.high == 0:
         return _NO_NUMBER
+    if one.ends and other.low == other.high and not other.unknown:
+        return _finite_line(one.ends[0] / other.low, one.ends[1] / other.low)
     if other.low <= 0 <= other.high:
         # Approaching zero from either side the quotient has no bound, and at zero it is unknown.
         if one.low >= 0 and other.low == 0:
@@ -189,10 +207,38 @@ def _divide(one: Span, other: Span) -> Span:
     return _corners(one, other, lambda left, right: left / right)
 
 
+def _add(one: Span, other: Span) -> Span:
+    first, second = one.line, other.line
+    if first and second and (one.ends or other.ends):
+        return _finite_line(first[0] + second[0], first[1] + second[1])
+    return _corners(one, other, lambda left, right: left + right)
+
+
+def _subtract(one: Span, other: Span) -> Span:
+    first, second = one.line, other.line
+    if first and second and (one.ends or other.ends):
+        return _finite_line(first[0] - second[0], first[1] - second[1])
+    return _corners(one, other, lambda left, right: left - right)
+
+
+def _multiply(one: Span, other: Span) -> Span:
+    if one.low == one.high and not one.unknown:
+        one, other = other, one
+    if one.ends and other.low == other.high and not other.unknown:
+        return _finite_line(one.ends[0] * other.low, one.ends[1] * other.low)
+    return _corners(one, other, lambda left, right: left * right)
+
+
+def _finite_line(first: float, last: float) -> Span:
+    if math.isfinite(first) and math.isfinite(last):
+        return straight(first, last)
+    return Span(-math.inf, math.inf, unknown=True)
+
+
 _COMBINE: dict[str, Callable[[Span, Span], Span]] = {
-    "+": lambda one, other: _corners(one, other, lambda left, right: left + right),
-    "-": lambda one, other: _corners(one, other, lambda left, right: left - right),
-    "*": lambda one, other: _corners(one, other, lambda left, right: left * right),
+    "+": _add,
+    "-": _subtract,
+    "*": _multiply,
     "/": _divide,
 }
 
@@ -224,6 +270,10 @@ def _compare_spans(operator: str, one: Span, other: Span) -> Truths:
         return Truths(true=False, false=False, unknown=True)
     if operator in (">", ">="):
         return _compare_spans("<" if operator == ">" else "<=", other, one)
+    if one.ends or other.ends:
+        apart = _lines_apart(one, other)
+        if apart is not None:
+            return Truths(apart, not apart) if operator in ("<", "<=") else Truths(operator == "!=", operator == "==")
     if operator == "<":
         return Truths(one.low < other.high, one.high >= other.low, unknown)
     if operator == "<=":
@@ -231,6 +281,22 @@ def _compare_spans(operator: str, one: Span, other: Span) -> Truths:
     meet = one.low <= other.high and other.low <= one.high
     differ = not (one.low == one.high == other.low == other.high)
     return Truths(meet, differ, unknown) if operator == "==" else Truths(differ, meet, unknown)
+
+
+#: Two lines nearer than this, relative to their size, are not told apart by their ends.
+_APART = 1e-9
+
+
+def _lines_apart(one: Span, other: Span) -> bool | None:
+    """True where the first line lies below the second all along, False where above; None where not told."""
+    first, second = one.line, other.line
+    if first is None or second is None:
+        return None
+    gaps = [right - left for left, right in zip(first, second, strict=True)]
+    least = _APART * max(map(abs, (*first, *second)))
+    if all(gap > least for gap in gaps):
+        return True
+    return False if all(gap < -least for gap in gaps) else None
 
 
 def _inside(item: Possible, chosen: frozenset[float | bool | str], negated: bool) -> Truths:
@@ -311,6 +377,9 @@ def _call(function: str, arguments: list[Explore], tables: Tables) -> Explore:
         if any(span.low > span.high for span in spans):
             return _NO_NUMBER
         unknown = any(span.unknown for span in spans)
+        for span in spans:
+            if span.ends and all(other is span or _lines_apart(span, other) is (pick is min) for other in spans):
+                return span
         return Span(pick(span.low for span in spans), pick(span.high for span in spans), unknown)
 
     return explore
@@ -323,6 +392,8 @@ def _table(table: Table, argument: Explore) -> Explore:
             return span
         # A continuous piecewise linear function is extreme at an end or at a row.
         inner = [first for first in table.firsts if span.low < first < span.high]
+        if span.ends and not inner:
+            return _finite_line(table(span.ends[0]), table(span.ends[1]))
         found = [table(point) for point in (span.low, span.high, *inner)]
         return Span(min(found), max(found), span.unknown)
 

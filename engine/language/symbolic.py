@@ -258,7 +258,9 @@ def _compare_numbers(operator: str, one: SymbolicNumber, other: SymbolicNumber) 
     import z3
 
     below = z3.And(z3.Not(one.never), z3.Or(other.never, one.value < other.value))
-    equal = z3.Or(z3.And(one.never, other.never), z3.And(z3.Not(one.never), z3.Not(other.never), one.value == other.value))
+    equal = z3.Or(
+        z3.And(one.never, other.never), z3.And(z3.Not(one.never), z3.Not(other.never), one.value == other.value)
+    )
     return {"<": below, "<=": z3.Or(below, equal), "==": equal, "!=": z3.Not(equal)}[operator]
 
 
@@ -307,7 +309,9 @@ def _table(table: Table, at: Any) -> Any:
     last_slope = Fraction(seconds[-1]) / Fraction(firsts[-1]) if table.above_proportional else None
     term = at * _fraction(last_slope) if last_slope is not None else real(seconds[-1])
     for row in reversed(range(len(firsts) - 1)):
-        slope = (Fraction(seconds[row + 1]) - Fraction(seconds[row])) / (Fraction(firsts[row + 1]) - Fraction(firsts[row]))
+        slope = (Fraction(seconds[row + 1]) - Fraction(seconds[row])) / (
+            Fraction(firsts[row + 1]) - Fraction(firsts[row])
+        )
         inside = real(seconds[row]) + (at - real(firsts[row])) * _fraction(slope)
         term = z3.If(at < real(firsts[row + 1]), inside, term)
     below = at * _fraction(Fraction(seconds[0]) / Fraction(firsts[0])) if table.below_proportional else real(seconds[0])

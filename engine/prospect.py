@@ -1,0 +1,357 @@
+"""What `recommend` can still print for a case whose open questions are answered one way or another.
+
+An open question may get any answer the fact takes, or none. What was said to be unknown stays
+unknown, so a decision may stay open, and then either one conclusion stands whatever the unknown
+facts are or the base's fallback is printed. All of it is found by regions, as in
+``engine.outlook``: what is said here to be impossible is proved to be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from engine.case import Case
+from engine.costs import WorkingMemory, working_memory
+from engine.evaluator import evaluate_decision
+from engine.knowledge import Knowledge
+from engine.language.evaluate import Value
+from engine.language.possible import Possible, Span, Truths, Words, exactly
+from engine.outlook import Domain, Outlook, asked_states, full_domain, thresholds
+
+#: What is printed; None where a decision stays open and the base has no fallback.
+Printed = str | None
+Region = Mapping[str, Domain]
+#: Values tried for all facts that stay unknown, to see whether one conclusion stands.
+_MOST_TRIALS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Prospects:
+    """The recommendations that can still be printed.
+
+    Args:
+        found: those that some answers are known to lead to.
+        possible: those that are not ruled out; the same where the search came to an end.
+    """
+
+    found: frozenset[Printed]
+    possible: frozenset[Printed]
+
+    @property
+    def settled(self) -> bool:
+        """True where no answer can change the recommendation any more."""
+        return len(self.possible) == 1
+
+
+def questions(knowledge: Knowledge, case: Case) -> tuple[str, ...]:
+    """The facts that are asked for and were not mentioned yet, in the vocabulary's order."""
+    return tuple(name for name, fact in knowledge.facts.items() if fact.question and name not in case.given)
+
+
+class Prospect(Outlook):
+    """Where the open questions of one case can lead its recommendation.
+
+    Args:
+        knowledge: a base with a recommendation.
+        case: what was said so far.
+    """
+
+    def __init__(self, knowledge: Knowledge, case: Case) -> None:
+        target = knowledge.manifest.recommends
+        if target is None:
+            raise ValueError("the knowledge base recommends nothing")
+        memory = _decided_memory(knowledge, case)
+        super().__init__(memory, target, _domains(memory, target, questions(knowledge, case)))
+        fallback = knowledge.manifest.fallback
+        self._fallback: Printed = fallback.conclusion if fallback else None
+        self._trials: dict[tuple[str, ...], list[Region]] = {}
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The open questions that the recommendation depends on at all."""
+        return tuple(name for name, domain in self.domains.items() if not _is_blank(domain))
+
+    # -- a region and a point ----------------------------------------------------------------------
+
+    def outcomes(self, region: Region) -> frozenset[Printed]:
+        """Everything that can be printed for the cases of a region, and perhaps more."""
+        found = self._concluded(region)
+        if None not in found:
+            return found
+        blank = tuple(
+            name
+            for name, domain in region.items()
+            if _is_blank(domain) and name not in self.knowledge.quantities
+        )
+        if not blank:
+            return found - {None} | {self._fallback}
+        # Where nothing else can come out whatever is unknown, that stands.
+        standing = self._concluded({**region, **self._anything(blank)})
+        if len(standing) == 1 and None not in standing:
+            return standing
+        # What stands comes out for every value of what is unknown, so for each of a few; and so
+        # does whatever is concluded although something is unknown.
+        common: frozenset[Printed] | None = None
+        trials = self._trials_of(blank)
+        for index, trial in enumerate(trials):
+            found = self._concluded({**region, **trial}) - {None}
+            if common is not None and common - found:
+                trials.insert(0, trials.pop(index))
+            common = found if common is None else common & found
+            if common <= {self._fallback}:
+                break
+        return (common or frozenset()) | {self._fallback}
+
+    def printed(self, point: Mapping[str, Value]) -> frozenset[Printed]:
+        """What is printed at one point: one recommendation, or several where it is not known which."""
+        concluded = self.at(point)
+        if concluded is not None:
+            return frozenset({concluded})
+        return self.outcomes(
+            {
+                name: Domain(exactly(point[name], domain.values), domain.integer)
+                for name, domain in self.domains.items()
+            }
+        )
+
+    def _concluded(self, region: Region) -> frozenset[Printed]:
+        words = self.region(region)[0][self.target]
+        if not isinstance(words, Words):
+            return frozenset({None})
+        return words.options | (frozenset({None}) if words.unknown else frozenset())
+
+    def _anything(self, blank: Iterable[str]) -> Region:
+        asked = asked_states(self.knowledge)
+        return {
+            name: replace(full_domain(self.knowledge.facts[name]), may_stay_open=name in asked) for name in blank
+        }
+
+    def _trials_of(self, blank: tuple[str, ...]) -> list[Region]:
+        """A few sets of values for the facts that stay unknown.
+
+        A fact whose state some rule asks for may stay unknown as well: where the decision does not wait
+        for it, nothing is tried in its place.
+        """
+        if blank not in self._trials:
+            asked = asked_states(self.knowledge)
+            choices = {name: [_middle(cell) for cell in self.cells(name)] for name in blank}
+            points = islice(_trial_points(choices), _MOST_TRIALS)
+            self._trials[blank] = [
+                {
+                    name: Domain(exactly(value), may_stay_open=name in asked)
+                    for name, value in point.items()
+                }
+                for point in points
+            ]
+        return self._trials[blank]
+
+    # -- the search --------------------------------------------------------------------------------
+
+    def explore_printed(self, *, enough: int = 1_000, most: int = 60) -> Prospects:
+        """The recommendations that the open questions can lead to.
+
+        Args:
+            enough: as soon as so many are found, the rest are taken as possible.
+            most: regions looked at; what they leave open is taken as possible.
+        """
+        found: set[Printed] = set()
+        undecided: set[Printed] = set()
+        waiting: list[Region] = [self.domains]
+        looked_at = 0
+        while waiting:
+            region = waiting.pop()
+            looked_at += 1
+            outcomes = self.outcomes(region)
+            if outcomes <= found:
+                continue
+            if len(outcomes) == 1:
+                found |= outcomes
+            else:
+                for point in _points(region):
+                    printed = self.printed(point)
+                    found |= printed if len(printed) == 1 else frozenset()
+            if outcomes <= found:
+                continue
+            parts = self._parts(region) if looked_at < most and len(found) < enough else []
+            if parts:
+                waiting.extend(parts)
+            else:
+                undecided |= outcomes
+        return Prospects(frozenset(found), frozenset(found | undecided))
+
+    def makes_difference(self, fact: str, *, most: int = 40) -> bool | None:
+        """Whether two answers to one question can lead to different recommendations, all others held somewhere.
+
+        Returns:
+            False where it is proved to make no difference; None where the search was too short to tell.
+        """
+        if fact not in self.domains:
+            return False
+        tried = self._values_of(fact)
+        waiting: list[Region] = [self.domains]
+        proved = True
+        for _ in range(most):
+            if not waiting:
+                break
+            region = waiting.pop()
+            if len(self.outcomes(region)) == 1:
+                continue
+            if self._differs(fact, tried, region):
+                return True
+            parts = self._parts(region, but=fact)
+            if parts:
+                waiting.extend(parts)
+            else:
+                proved = False
+        return False if proved and not waiting else None
+
+    def _differs(self, fact: str, tried: Sequence[Value], region: Region) -> bool:
+        for point in _points(region):
+            first: frozenset[Printed] | None = None
+            for value in tried:
+                printed = self.printed({**point, fact: value})
+                if len(printed) == 1:
+                    first = first or printed
+                    if printed != first:
+                        return True
+        return False
+
+    def _parts(self, region: Region, but: str | None = None) -> Sequence[Region]:
+        """The region in parts along an open question that an undecided rule hangs on; none where there is none."""
+        box, rows = self.region(region)
+        parts = self._cut(region, box, rows, but)
+        if parts is None:
+            blank = tuple(name for name, domain in region.items() if _is_blank(domain))
+            if blank:
+                box, rows = self.region({**region, **self._anything(blank)})
+                parts = self._cut(region, box, rows, but)
+        return parts or []
+
+    # -- one fact ----------------------------------------------------------------------------------
+
+    def cells(self, fact: str) -> list[Domain]:
+        """The answers to one question in groups that rules tell apart: choices, and numbers between thresholds."""
+        domain = full_domain(self.knowledge.facts[fact])
+        match domain.values:
+            case Truths():
+                return [Domain(exactly(True)), Domain(exactly(False))]
+            case Words(options=options):
+                words = self.knowledge.facts[fact].choices or options
+                return [Domain(exactly(word)) for word in words]
+            case Span(low=low, high=high):
+                cuts = [cut for cut in thresholds(self.knowledge).get(fact, ()) if low < cut <= high]
+                starts = [low, *(math.ceil(cut) if domain.integer else cut for cut in cuts)]
+                step = 1.0 if domain.integer else 0.0
+                ends = [*(start - step if step else math.nextafter(start, -math.inf) for start in starts[1:]), high]
+                return [
+                    Domain(Span(start, end), domain.integer)
+                    for start, end in zip(starts, ends, strict=True)
+                    if start <= end
+                ]
+
+    def _values_of(self, fact: str) -> list[Value]:
+        """Values on every side of every threshold; unknown too, where that is an answer of its own."""
+        values: list[Value] = [None] if self.domains[fact].may_stay_open else []
+        for cell in self.cells(fact):
+            found = cell.values
+            if isinstance(found, Span):
+                values += dict.fromkeys((found.low, _middle(cell), found.high))
+            else:
+                values.append(_middle(cell))
+        return values
+
+
+def _decided_memory(knowledge: Knowledge, case: Case) -> WorkingMemory:
+    """The facts and figures of the case, and what follows from them by the plain evaluator."""
+    memory = working_memory(knowledge, case)
+    for name in knowledge.order:
+        table = knowledge.decisions.get(name)
+        if table is not None and table.policy != "collect":
+            verdict = evaluate_decision(knowledge, name, memory.values, memory.origins)
+            for output, value in (verdict.outputs or {}).items():
+                memory.conclude(output, value)
+    return memory
+
+
+def _domains(memory: WorkingMemory, target: str, asked: Iterable[str]) -> Region:
+    """Everything each open question may be answered with, and nothing for each fact that stays unknown."""
+    knowledge = memory.knowledge
+    domains: dict[str, Domain] = {}
+    for name in asked:
+        may_stay_open = name in asked_states(knowledge) or name in knowledge.quantities
+        domains[name] = replace(full_domain(knowledge.facts[name]), may_stay_open=may_stay_open)
+    for name, fact in knowledge.facts.items():
+        if name not in domains and memory.values[name] is None and name not in knowledge.quantities:
+            domains[name] = Domain(exactly(None, full_domain(fact).values))
+    box, _ = Outlook(memory, target, domains).region(domains)
+    for name in knowledge.quantities.keys() & domains.keys() - asked_states(knowledge):
+        # A default that is one of the answers needs no looking at of its own.
+        domains[name] = replace(domains[name], may_stay_open=not _within(box[name], domains[name].values))
+    return domains
+
+
+def _within(one: Possible, other: Possible) -> bool:
+    match one, other:
+        case Span(), Span():
+            return one.low >= other.low and one.high <= other.high
+        case Words(), Words():
+            return one.options <= other.options
+        case _:
+            return True
+
+
+def _is_blank(domain: Domain) -> bool:
+    """Whether there is no value in the domain: the fact stays unknown."""
+    match domain.values:
+        case Span(low=low, high=high):
+            return low > high
+        case Words(options=options):
+            return not options
+        case Truths(true=true, false=false):
+            return not (true or false)
+
+
+def _trial_points(choices: Mapping[str, Sequence[Value]]) -> Iterator[dict[str, Value]]:
+    """All at their first value, all at their last, then each of the others in turn."""
+    first = {name: values[0] for name, values in choices.items()}
+    last = {name: values[-1] for name, values in choices.items()}
+    yield first
+    yield last
+    for name, values in choices.items():
+        for base in (last, first):
+            yield from ({**base, name: value} for value in values if value != base[name])
+
+
+def _points(region: Region) -> Iterator[dict[str, Value]]:
+    """The middle of a region, and its corners at all low and all high ends."""
+    yield {name: _middle(domain) for name, domain in region.items()}
+    yield {name: _end(domain, first=True) for name, domain in region.items()}
+    yield {name: _end(domain, first=False) for name, domain in region.items()}
+
+
+def _end(domain: Domain, *, first: bool) -> Value:
+    """The least or the greatest value of a domain; None where it has none."""
+    if _is_blank(domain):
+        return None
+    match domain.values:
+        case Span(low=low, high=high):
+            return low if first else high
+        case Words(options=options):
+            return min(options) if first else max(options)
+        case Truths(true=true, false=false):
+            return not false if first else true
+
+
+def _middle(domain: Domain) -> Value:
+    """A value of a domain that is no extreme; between orders of magnitude the geometric middle."""
+    if not isinstance(domain.values, Span) or _is_blank(domain):
+        return _end(domain, first=True)
+    low, high = domain.values.low, domain.values.high
+    if low >= 0 and high > 1e3 * max(low, 1e-6):
+        middle = math.sqrt(max(low, 1e-6) * high)
+    else:
+        middle = low + (high - low) / 2
+    return min(max(float(math.floor(middle)) if domain.integer else middle, low), high)
