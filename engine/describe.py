@@ -481,11 +481,7 @@ class _Describer:
                 name=name,
                 title=fact.title,
                 question=fact.question,
-                could_become=tuple(
-                    self.label(self.manifest.recommends, value)
-                    for value in outcomes
-                    if value != self.outcome.recommended
-                ),
+                could_become=tuple(value for value in outcomes if value != self.outcome.recommended),
             )
             for name, fact in self.knowledge.facts.items()
             if name in self.doubtful and self.memory.values[name] is None and (outcomes := self._outcomes_of(name))

@@ -35,7 +35,8 @@ class Verdict:
     @property
     def open_rows(self) -> tuple[int, ...]:
         """The rows that may yet decide: not known to fail and, under ``first``, not passed over."""
-        return tuple(index for index, truth in enumerate(self.holds) if truth is None)
+        passed_over = self.table.policy == "first" and self.decisive
+        return () if passed_over else tuple(index for index, truth in enumerate(self.holds) if truth is None)
 
 
 def judge(table: DecisionTable, holds: tuple[bool | None, ...]) -> Verdict:

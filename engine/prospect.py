@@ -9,11 +9,13 @@ facts are or the base's fallback is printed. All of it is found by regions, as i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import random
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
-from engine.case import Case
+from engine.case import Case, parse_number
 from engine.costs import WorkingMemory, working_memory
 from engine.evaluator import evaluate_decision
 from engine.knowledge import Knowledge
@@ -26,6 +28,8 @@ Printed = str | None
 Region = Mapping[str, Domain]
 #: Values tried for all facts that stay unknown, to see whether one conclusion stands.
 _MOST_TRIALS = 8
+#: Ways to answer all open questions that are tried out before anything is searched for.
+_SCENARIOS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +92,23 @@ class Prospect(Outlook):
         )
         if not blank:
             return found - {None} | {self._fallback}
+        certain = found - {None} | {self._fallback}
         # Where nothing else can come out whatever is unknown, that stands.
         standing = self._concluded({**region, **self._anything(blank)})
         if len(standing) == 1 and None not in standing:
             return standing
         # What stands comes out for every value of what is unknown, so for each of a few; and so
         # does whatever is concluded although something is unknown.
-        common: frozenset[Printed] | None = None
+        common = standing - {None}
         trials = self._trials_of(blank)
         for index, trial in enumerate(trials):
-            found = self._concluded({**region, **trial}) - {None}
-            if common is not None and common - found:
-                trials.insert(0, trials.pop(index))
-            common = found if common is None else common & found
-            if common <= {self._fallback}:
+            if common <= certain:
                 break
-        return (common or frozenset()) | {self._fallback}
+            found = self._concluded({**region, **trial})
+            if common - found:
+                trials.insert(0, trials.pop(index))
+            common &= found
+        return common | certain
 
     def printed(self, point: Mapping[str, Value]) -> frozenset[Printed]:
         """What is printed at one point: one recommendation, or several where it is not known which."""
@@ -150,14 +155,14 @@ class Prospect(Outlook):
 
     # -- the search --------------------------------------------------------------------------------
 
-    def explore_printed(self, *, enough: int = 1_000, most: int = 60) -> Prospects:
+    def explore_printed(self, *, enough: int = 1_000, most: int = 40) -> Prospects:
         """The recommendations that the open questions can lead to.
 
         Args:
             enough: as soon as so many are found, the rest are taken as possible.
             most: regions looked at; what they leave open is taken as possible.
         """
-        found: set[Printed] = set()
+        found = {outcome for scenario in self.scenarios if (outcome := self.at(scenario)) is not None}
         undecided: set[Printed] = set()
         waiting: list[Region] = [self.domains]
         looked_at = 0
@@ -165,14 +170,10 @@ class Prospect(Outlook):
             region = waiting.pop()
             looked_at += 1
             outcomes = self.outcomes(region)
-            if outcomes <= found:
-                continue
             if len(outcomes) == 1:
                 found |= outcomes
             else:
-                for point in _points(region):
-                    printed = self.printed(point)
-                    found |= printed if len(printed) == 1 else frozenset()
+                found |= self._found_in(region, found)
             if outcomes <= found:
                 continue
             parts = self._parts(region) if looked_at < most and len(found) < enough else []
@@ -182,7 +183,19 @@ class Prospect(Outlook):
                 undecided |= outcomes
         return Prospects(frozenset(found), frozenset(found | undecided))
 
-    def makes_difference(self, fact: str, *, most: int = 40) -> bool | None:
+    def _found_in(self, region: Region, found: Collection[Printed]) -> set[Printed]:
+        """What is printed at a few points of a region, as far as it is known for one of them."""
+        more: set[Printed] = set()
+        for point in _points(region):
+            concluded = self.at(point)
+            if concluded is not None:
+                more.add(concluded)
+            elif self._fallback not in found:
+                printed = self.printed(point)
+                more |= printed if len(printed) == 1 else frozenset()
+        return more
+
+    def makes_difference(self, fact: str, *, most: int = 24) -> bool | None:
         """Whether two answers to one question can lead to different recommendations, all others held somewhere.
 
         Returns:
@@ -191,6 +204,8 @@ class Prospect(Outlook):
         if fact not in self.domains:
             return False
         tried = self._values_of(fact)
+        if any(self._differs(fact, tried, scenario) for scenario in self.scenarios):
+            return True
         waiting: list[Region] = [self.domains]
         proved = True
         for _ in range(most):
@@ -199,7 +214,7 @@ class Prospect(Outlook):
             region = waiting.pop()
             if len(self.outcomes(region)) == 1:
                 continue
-            if self._differs(fact, tried, region):
+            if self._differs(fact, tried, next(_points(region))):
                 return True
             parts = self._parts(region, but=fact)
             if parts:
@@ -208,16 +223,15 @@ class Prospect(Outlook):
                 proved = False
         return False if proved and not waiting else None
 
-    def _differs(self, fact: str, tried: Sequence[Value], region: Region) -> bool:
-        for point in _points(region):
-            first: frozenset[Printed] | None = None
-            for value in tried:
-                printed = self.printed({**point, fact: value})
-                if len(printed) == 1:
-                    first = first or printed
-                    if printed != first:
-                        return True
-        return False
+    def _differs(self, fact: str, tried: Sequence[Value], point: Mapping[str, Value]) -> bool:
+        """Whether two answers to the question are known to lead to different recommendations at one point."""
+        found = {concluded for value in tried if (concluded := self.at({**point, fact: value})) is not None}
+        return len(found) > 1
+
+    def live(self, region: Region) -> frozenset[str]:
+        """The open questions that an undecided rule of a region hangs on, as far as can be seen at a glance."""
+        box, rows = self.region(region)
+        return frozenset(self._blamed(self.knowledge.decision_of[self.target], region, box, rows, set()))
 
     def _parts(self, region: Region, but: str | None = None) -> Sequence[Region]:
         """The region in parts along an open question that an undecided rule hangs on; none where there is none."""
@@ -229,6 +243,29 @@ class Prospect(Outlook):
                 box, rows = self.region({**region, **self._anything(blank)})
                 parts = self._cut(region, box, rows, but)
         return parts or []
+
+    @cached_property
+    def scenarios(self) -> Sequence[Mapping[str, Value]]:
+        """Answers to all open questions as they might well be, many times over and always the same."""
+        choices = {name: self._usual(name) for name in self.domains}
+        chance = random.Random(0)  # noqa: S311 - nothing here is secret
+        return [{name: chance.choice(values) for name, values in choices.items()} for _ in range(_SCENARIOS)]
+
+    def _usual(self, name: str) -> list[Value]:
+        """Usual answers to one question, left open among them where that is usual."""
+        fact = self.knowledge.facts[name]
+        if _is_blank(self.domains[name]):
+            return [None]
+        values: list[Value] = [_middle(cell) for cell in self.cells(name)]
+        example = parse_number(fact.example, fact.unit) if fact.example and fact.unit else None
+        if example is not None:
+            low, high = fact.bounds
+            near = [min(max(example * factor, low), high) for factor in (1.0, 0.25, 4.0)]
+            values = near if len(values) == 1 else [*values, near[0]]
+        if fact.default is not None or fact.stands_in:
+            # As often as not these are left to their default.
+            values += [self.memory.values[name]] * len(values)
+        return values
 
     # -- one fact ----------------------------------------------------------------------------------
 
@@ -242,15 +279,8 @@ class Prospect(Outlook):
                 words = self.knowledge.facts[fact].choices or options
                 return [Domain(exactly(word)) for word in words]
             case Span(low=low, high=high):
-                cuts = [cut for cut in thresholds(self.knowledge).get(fact, ()) if low < cut <= high]
-                starts = [low, *(math.ceil(cut) if domain.integer else cut for cut in cuts)]
-                step = 1.0 if domain.integer else 0.0
-                ends = [*(start - step if step else math.nextafter(start, -math.inf) for start in starts[1:]), high]
-                return [
-                    Domain(Span(start, end), domain.integer)
-                    for start, end in zip(starts, ends, strict=True)
-                    if start <= end
-                ]
+                cuts = [cut for cut in thresholds(self.knowledge).get(fact, ()) if low <= cut <= high]
+                return [Domain(span, domain.integer) for span in _between_cuts(low, high, cuts, domain.integer)]
 
     def _values_of(self, fact: str) -> list[Value]:
         """Values on every side of every threshold; unknown too, where that is an answer of its own."""
@@ -312,6 +342,26 @@ def _is_blank(domain: Domain) -> bool:
             return not options
         case Truths(true=true, false=false):
             return not (true or false)
+
+
+def _between_cuts(low: float, high: float, cuts: Iterable[float], integer: bool) -> Iterator[Span]:
+    """The numbers below each threshold, from it on to the next; a threshold that is the least one on its own."""
+    start = low
+    for cut in cuts:
+        end = math.nextafter(cut, -math.inf)
+        if cut == low:
+            start, end = math.nextafter(cut, math.inf), cut
+            yield Span(low, low)
+            if integer:
+                start = low + 1
+            continue
+        if integer:
+            end = math.ceil(cut) - 1.0
+        if start <= end:
+            yield Span(start, end)
+            start = float(math.ceil(cut)) if integer else cut
+    if start <= high:
+        yield Span(start, high)
 
 
 def _trial_points(choices: Mapping[str, Sequence[Value]]) -> Iterator[dict[str, Value]]:

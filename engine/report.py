@@ -116,10 +116,10 @@ def _context(decision: Decision) -> dict[str, Any]:
 
 def _title_of(decision: Decision, name: str) -> str:
     """The title people know a name by, or the name in words where the decision holds no title."""
-    titles = {row.option: row.title for row in decision.options}
-    titles |= {fact.name: fact.title for fact in decision.unknown}
-    titles |= {standing.conclusion: standing.title for standing in decision.standing}
+    titles = {standing.conclusion: standing.title for standing in decision.standing}
     titles |= {standing.value: standing.shown for standing in decision.standing}
+    titles |= {row.option: row.title for row in decision.options}
+    titles |= {fact.name: fact.title for fact in decision.unknown}
     titles |= {reading.name: reading.title for firing in decision.firings for reading in firing.facts}
     titles |= {name: figure.title for name, figure in decision.figures.items()}
     titles |= {name: reading.title for name, reading in decision.case.items()}

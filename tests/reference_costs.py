@@ -18,7 +18,7 @@ Answer = float | bool | str | None
 NEVER = math.inf
 #: How far one step in floating point strays, relative to its terms, and how far 12 digits do.
 _STEP = Fraction(1, 10**15)
-_TWELVE_DIGITS = Fraction(1, 10**12)
+_TWELVE_DIGITS = Fraction(5, 10**12)
 #: Whole numbers below this are exact in floating point.
 _WHOLE = 2**53
 
@@ -80,7 +80,7 @@ class Exact:
     @property
     def remembered(self) -> Exact:
         """The number as a figure is remembered; a value of at most 12 digits is then met exactly."""
-        if self.slack < self.size * _TWELVE_DIGITS / 10 and Fraction(f"{float(self.value):.12g}") == self.value:
+        if self.slack < self.size * _TWELVE_DIGITS / 20 and Fraction(f"{float(self.value):.12g}") == self.value:
             return Exact(self.value)
         return Exact(self.value, self.slack + self.size * _TWELVE_DIGITS)
 
@@ -302,7 +302,7 @@ class Costs:
 
     def _fine_tuned_upkeep(self) -> Exact:
         hosting, monitoring = self.amount("hosting_per_month"), self.amount("fine_tuned_monitoring_per_month")
-        return hosting + monitoring + self.amount("retraining_per_month")
+        return (hosting + monitoring + self.amount("retraining_per_month")).remembered
 
     def hidden_cost_per_month(self) -> Exact:
         return self._fine_tuned_upkeep() - self.amount("prompt_monitoring_per_month")
@@ -472,18 +472,16 @@ class Costs:
         errors = self.amount("error_saving_per_month") * self._share()
         return bill + errors - self.amount("hybrid_hidden_cost_per_month")
 
+    def hybrid_start(self) -> Exact:
+        return self.amount("prompt_investment") + self.amount("hybrid_upfront")
+
     def hybrid_tco(self) -> Exact:
-        upfront = self.amount("prompt_investment") + self.amount("hybrid_upfront")
         upkeep = self.amount("prompt_monitoring_per_month") + self.amount("hybrid_hidden_cost_per_month")
-        return upfront + (self.amount("hybrid_monthly") + upkeep + self._hybrid_error_cost()) * self.amount("horizon")
+        return self.amount("hybrid_start") + (self.amount("hybrid_monthly") + upkeep + self._hybrid_error_cost()) * self.amount("horizon")
 
     def _hybrid_error_cost(self) -> Exact:
         """What errors cost where the routed share is as accurate as the fine-tuned model, the rest as prompting."""
-        if self._cost_per_error() == 0:
-            return exact(0)
-        share = self._share()
-        rest, routed = self.given("prompt_accuracy") * (1 - share), self.given("fine_tuned_accuracy") * share
-        return self._error_cost(rest + routed)
+        return self.amount("prompt_error_cost_per_month") - self.amount("error_saving_per_month") * self._share()
 
     def hybrid_net_benefit(self) -> Exact:
         return self.amount("hybrid_saving_per_month") * self.amount("horizon") - self.amount("hybrid_upfront")

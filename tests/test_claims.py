@@ -476,7 +476,7 @@ def test_problem_when_a_claim_is_wrong_says_where_and_what(
         pytest.param("gap / saving", "day", "expected day, the expression gives month", id="months read as days"),
         pytest.param("gap + saving", "USD", "cannot add", id="an amount and a monthly amount"),
         pytest.param("gap", "euro", "not defined", id="a unit nobody knows"),
-        pytest.param("prompt_bill_at(gap)", "USD/month", "takes request/month", id="a table asked with dollars"),
+        pytest.param("prompt_bill_at(gap)", "USD/month", "takes requests/month", id="a table asked with dollars"),
     ],
 )
 def test_units_when_a_formula_does_not_yield_its_own_are_refused(formula: str, unit: str, said: str) -> None:

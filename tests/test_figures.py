@@ -36,7 +36,7 @@ def agrees(found: Value, expected: Exact | float | None) -> bool:
     assert isinstance(found, float)
     if not isinstance(expected, Exact):
         return found == expected
-    return math.isfinite(found) and abs(Fraction(found) - expected.value) <= expected.slack + expected.size / 10**12
+    return math.isfinite(found) and abs(Fraction(found) - expected.value) <= expected.slack + expected.size / 10**15
 
 
 def differing(costs: Costs, memory: WorkingMemory, names: tuple[str, ...]) -> list[str]:

@@ -28,28 +28,28 @@ SHOWN: dict[str, tuple[Value, str | None, str]] = {
     "a price": (0.006, "USD/request", "$0.006/request"),
     "a price with many digits": (0.00295, "USD/request", "$0.00295/request"),
     "a price in cents": (0.1, "USD/request", "$0.10/request"),
-    "months": (57.377, "month", "57.4 months"),
-    "whole months": (12.0, "month", "12 months"),
-    "one month": (1.0, "month", "1 month"),
-    "one month owed": (-1.0, "month", "−1 month"),
-    "what rounds to one month": (1.0004, "month", "1 month"),
-    "no months": (0.0, "month", "0 months"),
-    "zero without a sign": (-0.0, "month", "0 months"),
-    "many months": (2_333.333, "month", "2,333.3 months"),
-    "hundredths of a month": (0.009725, "month", "0.0097 months"),
-    "a millionth of a month": (0.0000012345, "month", "0.0000012 months"),
+    "months": (57.377, "months", "57.4 months"),
+    "whole months": (12.0, "months", "12 months"),
+    "one month": (1.0, "months", "1 month"),
+    "one month owed": (-1.0, "months", "−1 month"),
+    "what rounds to one month": (1.0004, "months", "1 month"),
+    "no months": (0.0, "months", "0 months"),
+    "zero without a sign": (-0.0, "months", "0 months"),
+    "many months": (2_333.333, "months", "2,333.3 months"),
+    "hundredths of a month": (0.009725, "months", "0.0097 months"),
+    "a millionth of a month": (0.0000012345, "months", "0.0000012 months"),
     "next to nothing": (1e-30, "USD", "almost $0"),
     "next to nothing, owed": (-1e-30, "USD", "almost $0"),
     "a share": (0.82, "fraction", "82 %"),
     "a share with a remainder": (0.8889, "fraction", "88.89 %"),
     "a small share": (0.00012, "fraction", "0.012 %"),
-    "requests": (199_999.6, "request/month", "200,000 requests/month"),
-    "one request": (1.0, "request/month", "1 request/month"),
-    "half a request": (0.5, "request/month", "0.5 requests/month"),
-    "errors": (24_000.0, "error/month", "24,000 errors/month"),
+    "requests": (199_999.6, "requests/month", "200,000 requests/month"),
+    "one request": (1.0, "requests/month", "1 request/month"),
+    "half a request": (0.5, "requests/month", "0.5 requests/month"),
+    "errors": (24_000.0, "errors/month", "24,000 errors/month"),
     "no exponent however large": (1e24, "USD", "$1,000,000,000,000,000,000,000,000"),
     "fifteen digits are kept": (123_456_789_012_345.0, "USD", "$123,456,789,012,345"),
-    "never": (math.inf, "month", "never"),
+    "never": (math.inf, "months", "never"),
     "what is owed for ever": (-math.inf, "USD", "−∞"),
     "unknown": (None, "USD", "unknown"),
     "yes": (True, None, "yes"),
@@ -68,7 +68,7 @@ def test_value_when_shown_reads_as_people_write_it(value: Value, unit: str | Non
 
 BARE = {
     "what is said after a group is left out": ("USD/month", "$1,200"),
-    "a word is left out too": ("request/month", "1,200"),
+    "a word is left out too": ("requests/month", "1,200"),
     "percent stays with its number": ("fraction", "120,000 %"),
     "a prefix stays": ("USD", "$1,200"),
 }
@@ -85,8 +85,8 @@ def test_never_when_shown_bare_is_never() -> None:
 
 AFTER = {
     "USD/month": " per month",
-    "request/month": " requests per month",
-    "month": " months",
+    "requests/month": " requests per month",
+    "months": " months",
     "USD": "",
     "fraction": "",
     None: "",
@@ -112,7 +112,7 @@ def test_any_number_when_shown_has_no_exponent_and_is_zero_only_if_it_is(value: 
     assert shown.startswith("−") == (value < 0 and not shown.startswith("almost "))
 
 
-@given(st.floats(min_value=1e-9, max_value=1e15), st.sampled_from(["USD", "month", "USD/request", "request/month"]))
+@given(st.floats(min_value=1e-9, max_value=1e15), st.sampled_from(["USD", "months", "USD/request", "requests/month"]))
 def test_any_number_when_read_back_differs_by_less_than_its_last_digit(value: float, unit: str) -> None:
     digits = re.search(r"[\d,]+(\.\d+)?", show(value, unit, UNITS))
     assert digits is not None

@@ -173,6 +173,8 @@ class _Resolver:
             return self.scope.symbols[node.name].type
         if isinstance(node, Conditional):
             return self.known_type(node.then) or self.known_type(node.otherwise)
+        if isinstance(node, Call) and node.function == "first_known":
+            return next((found for part in node.arguments if (found := self.known_type(part))), None)
         return None
 
     def membership(self, node: Membership) -> Membership:
@@ -228,7 +230,7 @@ class _Resolver:
         return replace(node, arguments=tuple(self.number(argument) for argument in node.arguments)), NumberType(None)
 
     def first_known(self, node: Call, wanted: Type | None) -> tuple[Node, Type | None]:
-        resolved = [self.typed(argument, wanted) for argument in node.arguments]
+        resolved = [self.typed(argument, wanted or self.known_type(node)) for argument in node.arguments]
         found = [kind for _, kind in resolved if kind is not None]
         if any(type(kind) is not type(found[0]) for kind in found):
             _refuse("first_known chooses among values of one type", node)
