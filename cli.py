@@ -193,6 +193,152 @@ def show(name: str | None, report_format: str, rules: str | None) -> None:
     click.echo(render_catalogue(_knowledge(rules), name, report_format), nl=False)
 
 
+@rules.command()
+@click.argument("name", required=False, metavar="[ID]", shell_complete=_complete_names)
+@click.option("--format", "graph_format", type=click.Choice(("svg", "mermaid", "dot")), default="mermaid")
+@click.option("--decisions-only", is_flag=True, help="Leave out figures, amounts and tables.")
+@OUTPUT_OPTION
+@RULES_OPTION
+@refuses_bad_input
+def graph(name: str | None, graph_format: str, decisions_only: bool, output: str | None, rules: str | None) -> None:
+    """Draw which facts and figures feed which decisions; with ID only what that one depends on.
+
+    \b
+    Examples:
+      breakeven rules graph --decisions-only
+      breakeven rules graph break_even_months --format svg -o graph.svg
+    """
+    from engine.graph import draw, requirements
+
+    required = requirements(_knowledge(rules), name, decisions_only=decisions_only)
+    _emit(draw(required, graph_format), output)  # type: ignore[arg-type]  # click checked the format
+
+
+@rules.command("docs")
+@click.option(
+    "--format", "handbook_format", type=click.Choice(("html", "markdown")), help="Default: by the file's name."
+)
+@OUTPUT_OPTION
+@RULES_OPTION
+@refuses_bad_input
+def handbook(handbook_format: str | None, output: str | None, rules: str | None) -> None:
+    """Write the whole knowledge base as one document to browse.
+
+    \b
+    Examples:
+      breakeven rules docs -o rules.html
+      breakeven rules docs --format markdown
+    """
+    from engine.handbook import render_handbook
+
+    chosen = handbook_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "markdown")
+    _emit(render_handbook(_knowledge(rules), "html" if chosen == "html" else "markdown"), output)
+
+
+@rules.command("init")
+@click.argument("directory", metavar="DIR")
+@refuses_bad_input
+def init(directory: str) -> None:
+    """Copy the built-in knowledge base into the new directory DIR, to own and edit.
+
+    \b
+    Examples:
+      breakeven rules init my-rules
+      breakeven recommend case.yaml --rules my-rules
+    """
+    from engine.editing import start_base
+
+    written = start_base(Path(directory), _knowledge(None))
+    click.echo(f"{len(written)} files in {directory}. Decide with them: breakeven recommend CASE --rules {directory}")
+
+
+@rules.command("new")
+@click.argument("part", type=click.Choice(("fact", "decision", "rule")))
+@click.argument("name", metavar="NAME")
+@click.option("--decision", metavar="NAME", help="For a rule: the decision it belongs to.")
+@click.option("--rules", "rules", metavar="DIR", envvar="BREAKEVEN_RULES", required=True, help="The base to add it to.")
+@refuses_bad_input
+def new(part: str, name: str, decision: str | None, rules: str) -> None:
+    """Scaffold a new fact, decision or rule with a test of it, ready to be edited.
+
+    \b
+    Examples:
+      breakeven rules new fact vendor_is_approved --rules my-rules
+      breakeven rules new decision procurement --rules my-rules
+      breakeven rules new rule method-tiny --decision method --rules my-rules
+    """
+    from engine.editing import new_part, write_files
+
+    files = new_part(_knowledge(rules), part, name, decision)  # type: ignore[arg-type]  # click checked the part
+    write_files(Path(), {str(path): text for path, text in files.items()})
+    for path in files:
+        click.echo(f"{path}")
+
+
+@rules.command("fmt")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 where a file would change.")
+@click.option("--rules", "rules", metavar="DIR", envvar="BREAKEVEN_RULES", required=True, help="The base to format.")
+@refuses_bad_input
+def fmt(check: bool, rules: str) -> None:
+    """Bring every file of a base into the canonical layout; comments and order stay.
+
+    \b
+    Examples:
+      breakeven rules fmt --rules my-rules
+      breakeven rules fmt --rules my-rules --check
+    """
+    from engine.editing import unformatted
+    from engine.source import write_text_atomically
+
+    _knowledge(rules)
+    changed = unformatted(sorted(Path(rules).rglob("*.yaml")))
+    for path, text in changed.items():
+        if not check:
+            write_text_atomically(path, text)
+        click.echo(f"{'would change' if check else 'formatted'}: {path}")
+    if check and changed:
+        raise SystemExit(1)
+
+
+@rules.command()
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("-o", "--output", metavar="DIR", help="Write every schema into DIR.")
+@RULES_OPTION
+@refuses_bad_input
+def schema(name: str | None, output: str | None, rules: str | None) -> None:
+    """Print the JSON Schema NAME (facts, costs, decision, knowledge, claims, case, report), or write them all.
+
+    \b
+    Examples:
+      breakeven rules schema case
+      breakeven rules schema -o schemas
+    """
+    import json
+
+    from engine.editing import write_files
+    from engine.schema import schemas
+
+    texts = {
+        key: json.dumps(one, indent=2, ensure_ascii=False) + "\n" for key, one in schemas(_knowledge(rules)).items()
+    }
+    if output is not None:
+        write_files(Path(output), {f"{key}.schema.json": text for key, text in texts.items()})
+    elif name in texts:
+        click.echo(texts[name], nl=False)
+    else:
+        raise click.UsageError(f"Name one of {', '.join(texts)}, or write them all with -o DIR.")
+
+
+def _emit(text: str, output: str | None) -> None:
+    """Print, or write to a file whole or not at all."""
+    from engine.source import write_text_atomically
+
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_text_atomically(Path(output), text)
+
+
 def _knowledge(directory: str | None) -> Knowledge:
     from engine.knowledge import load_knowledge
     from engine.soundness import require_sound
@@ -218,16 +364,12 @@ def _report(case: Case, knowledge: Knowledge, report_format: str | None, output:
     """Decide and show: on standard output, or in a file that is written whole or not at all."""
     from engine.describe import decide
     from engine.report import render
-    from engine.source import write_text_atomically
 
     chosen = report_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "terminal")
     decision = decide(case, _pool(knowledge))
     options: dict[str, Any] = _terminal() if output is None else {"width": 100, "colour": False}
     text = render(decision, chosen, **options)  # type: ignore[arg-type]  # click checked the format
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_text_atomically(Path(output), text)
+    _emit(text, output)
 
 
 if __name__ == "__main__":

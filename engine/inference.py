@@ -1,8 +1,10 @@
 """Forward chaining on durable_rules: the only file that knows the inference engine.
 
-The raw C module is used (no threads, no callbacks), and it is handed nothing but small facts with
-generated names: ``{"n": "f12", "v": 3.5, "id": "i7"}``. Comparisons of one name with a constant are
-the engine's own; every other test is evaluated in Python and told to the engine as a named truth.
+The raw C module is used (no threads, no callbacks), and it is handed nothing but flat facts with
+generated names: ``{"k3": 1, "f12": 3.5, "f13": "y", "id": "i7"}``. Comparisons of one name with a constant
+are the engine's own; every other test is evaluated in Python and told to the engine as a named truth.
+Names that become known together are told in one fact, and what a rule asks of them is one slot of it:
+the engine's time and memory grow with the slots of its rules and with the facts it is told.
 docs/architecture.md says why, and what the engine gets wrong outside this subset.
 """
 
@@ -15,31 +17,42 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Literal
 
 from engine.costs import WorkingMemory
 from engine.errors import InferenceError
 from engine.knowledge import DecisionTable, Knowledge, Row
+from engine.language.conjunction import Among, Conjunction, Word, asked, literals, product, simplified
 from engine.language.evaluate import Evaluate, Value, compile_plain
 from engine.language.nodes import Node, names_in
-from engine.language.normal import All, Any, Formula, NamedTruth, Native, alternatives, normal_form
+from engine.language.normal import All, Any, Formula, NamedTruth, Native, normal_form
+from engine.language.scope import ChoiceType, TruthType
 
-#: Limits of the C engine, each below the measured edge (16 slots, 64 tests true at once, 255 uses, 511 names).
+#: Limits of the C engine, each below the measured edge (16 slots, 64 tests true at once, 255 uses, 511 names,
+#: 252 properties of a fact).
 MOST_SLOTS = 14
-MOST_TESTS_A_NAME = 40
-MOST_USES_A_NAME = 200
+MOST_TRUE_AT_ONCE = 56
+MOST_USES_OF_A_TEST = 200
 MOST_NAMES = 480
+MOST_NAMES_A_FACT = 100
 MOST_RULES = 4_000
+#: Alternatives that one condition may have before a part of it becomes a token, and before they are compared at all.
 MOST_ALTERNATIVES = 8
+MOST_PRODUCTS = 32
+#: Ways in which a row may be reached, and tests in one of them, before they become a token.
+MOST_WAYS = 4
+MOST_TESTS_A_WAY = 12
 #: ``never`` as the engine sees it: a finite number that no quantity reaches.
 _NEVER_NUMBER = sys.float_info.max
 _OPERATORS = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte", "!=": "$neq"}
-#: The space keeps it apart from every name a base can declare.
-_GO = Native("go ahead", "==", True)
+#: The spaces keep these apart from every name a base can declare.
+_GO, _TOKEN = "go ahead", "token "
+_YES = frozenset({True})
+_TRUTHS = frozenset({True, False})
 #: A number without a point before its exponent, which the engine cannot read.
 _POINTLESS = re.compile(r"(?<![\w.])(\d+)e(?=[-+]?\d)")
 
@@ -49,30 +62,65 @@ class CompileError(InferenceError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Effect:
-    """What the firing of one engine rule means."""
-
-    kind: Literal["row", "token"]
-    decision: str = ""
-    row: int = 0
-    token: Native | None = None
-
-
-@dataclass(slots=True)
-class _Shard:
-    """One engine name for a name of ours, with the tests the engine makes on it."""
-
-    code: str
-    tests: set[str] = field(default_factory=set)
-    uses: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class FiredRow:
     """One row that fired, in firing order."""
 
     decision: str
     row: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What the firing of one engine rule means: a row that fired, or else a token to be told."""
+
+    row: FiredRow | None = None
+    token: str = ""
+
+
+@dataclass(slots=True)
+class _Branch:
+    """One test of a fact and the tests that are made of it where this one holds."""
+
+    next: dict[str, _Branch] = field(default_factory=dict)
+    uses: int = 0
+
+    def at_once(self) -> int:
+        """How many branches the engine may have to remember at once below this one."""
+        return max([1, *(len(self.next) - 1 + branch.at_once() for branch in self.next.values())])
+
+
+class Shard:
+    """One kind of fact told to the engine: names that become known together, as far as its limits allow.
+
+    Args:
+        marker: the property that tells its facts from all others.
+    """
+
+    def __init__(self, marker: str) -> None:
+        self.marker = marker
+        self.codes: dict[str, str] = {}
+        self._tests = _Branch()
+
+    def has_room(self, names: Sequence[str], path: Sequence[str]) -> bool:
+        """Whether the names fit, and one more slot that makes these tests one after the other."""
+        if len(self.codes.keys() | names) > MOST_NAMES_A_FACT:
+            return False
+        branch, remembered = self._tests, 0
+        for test in path:
+            following = branch.next.get(test)
+            if following is None:
+                widest = max([1, *(inner.at_once() for inner in branch.next.values())])
+                return remembered + len(branch.next) + widest <= MOST_TRUE_AT_ONCE
+            remembered += len(branch.next) - 1
+            branch = following
+        return branch.uses < MOST_USES_OF_A_TEST
+
+    def add(self, path: Sequence[str]) -> None:
+        """Take in one more slot."""
+        branch = self._tests
+        for test in path:
+            branch = branch.next.setdefault(test, _Branch())
+        branch.uses += 1
 
 
 class Program:
@@ -87,69 +135,105 @@ class Program:
         self.effects: list[_Effect] = []
         self.truths: list[tuple[Node, Evaluate, frozenset[str]]] = []
         self._truth_index: dict[Node, int] = {}
-        self._shards: dict[str, list[_Shard]] = {}
         self._codes: dict[tuple[str, str], str] = {}
-        self._rules: dict[str, object] = {"p": {"all": [{"m": {"p": 1}}], "pri": 0}}
-        self._tokens = 0
-        self._shard_count = 0
+        self._pending: list[tuple[str, Conjunction, _Effect]] = []
+        self._token_count = 0
+        self._domains = _domains(knowledge)
+        self._moments = _moments(knowledge)
         for table in _in_firing_order(knowledge):
             self._compile(table)
-        if len(self._rules) > MOST_RULES:
-            raise CompileError(f"{len(self._rules):,} engine rules; at most {MOST_RULES:,} fit one engine")
-        self.text = _with_points(json.dumps(self._rules))
-        self.codes = {name: tuple(shard.code for shard in shards) for name, shards in self._shards.items()}
-        _refuse_hash_collisions([*(code for codes in self.codes.values() for code in codes)])
+        if len(self._pending) >= MOST_RULES:
+            raise CompileError(f"{len(self._pending):,} engine rules; at most {MOST_RULES:,} fit one engine")
+        self.shards: list[Shard] = []
+        #: For each token the facts that tell it, but for their id.
+        self.tokens: dict[str, tuple[str, ...]] = {}
+        self._by_moment: dict[object, list[Shard]] = {}
+        self._names = 0
+        self.text = _with_points(json.dumps(self._laid_out()))
+        self.codes: dict[str, tuple[str, ...]] = {}
+        for shard in self.shards:
+            for name, code in shard.codes.items():
+                self.codes[name] = (*self.codes.get(name, ()), code)
+        _refuse_hash_collisions([code for shard in self.shards for code in (shard.marker, *shard.codes.values())])
+        self.kinds = tuple(self._kind(shard) for shard in self.shards if _TOKEN not in shard.codes)
+        self.kinds_of = _by_name((name, kind) for kind in self.kinds for name in kind.names)
+        #: For each name the truths that read it, by index.
+        self.truths_on = _by_name((name, index) for index, (_, _, names) in enumerate(self.truths) for name in names)
 
     # -- compiling -----------------------------------------------------------------------------
 
     def _compile(self, table: DecisionTable) -> None:
-        reached: Native | None = None
+        """The rules of one decision; under ``first`` each row is asked together with the ways in which it is reached."""
+        ways: list[Conjunction] = [{}]
         for index, row in _rows_in_firing_order(table):
-            entry = (reached,) if reached else ()
-            self._add(row.id, normal_form(row.when), entry, _Effect("row", table.name, index))
+            holds = self._alternatives(row.id, normal_form(row.when))
+            found = product(ways, holds)
+            if _is_much(found, max(MOST_WAYS, len(holds))):
+                ways = self._as_token(row.id, ways)
+                found = product(ways, holds)
+            self._add(row.id, found, _Effect(FiredRow(table.name, index)))
             if table.policy == "first" and index + 1 < len(table.rows):
-                following = Native(f"reached {table.name}", "==", str(index + 1))
-                fails = normal_form(row.when, holds=False)
-                self._add(row.id, fails, entry, _Effect("token", token=following))
-                reached = following
+                fails = self._alternatives(row.id, normal_form(row.when, holds=False))
+                if len(ways) * len(fails) > MOST_PRODUCTS:
+                    ways = self._as_token(row.id, ways)
+                ways = product(ways, fails)
+                if _is_much(ways, MOST_WAYS):
+                    ways = self._as_token(row.id, ways)
 
-    def _add(self, rule: str, formula: Formula, entry: tuple[Native, ...], effect: _Effect) -> None:
-        for conjunction in self._conjunctions(rule, formula):
-            self._emit(rule, (*entry, *conjunction), effect)
+    def _add(self, rule: str, alternatives: Iterable[Conjunction], effect: _Effect) -> None:
+        self._pending += [(rule, conjunction, effect) for conjunction in alternatives]
 
-    def _conjunctions(self, rule: str, formula: Formula) -> list[tuple[Native | NamedTruth, ...]]:
-        """The alternatives of a formula; where they would multiply, an inner `or` becomes a token of its own."""
-        direct = alternatives(formula, MOST_ALTERNATIVES)
-        if direct is not None:
-            return direct
-        if isinstance(formula, Any):
-            return [found for part in formula.parts for found in self._conjunctions(rule, part)]
-        assert isinstance(formula, All)  # noqa: S101 - a literal has one alternative
-        parts = tuple(self._token_for(rule, part) if isinstance(part, Any) else part for part in formula.parts)
-        return self._conjunctions(rule, All(parts))
+    def _as_token(self, rule: str, alternatives: Sequence[Conjunction]) -> list[Conjunction]:
+        """The alternatives as one word that the engine is told where one of them holds."""
+        if not alternatives or alternatives == [{}]:
+            return list(alternatives)
+        self._token_count += 1
+        token = f"{_TOKEN}{self._token_count}"
+        self._add(rule, alternatives, _Effect(token=token))
+        return [{token: Among(_YES, _YES)}]
 
-    def _token_for(self, rule: str, formula: Any) -> Native:
-        self._tokens += 1
-        token = Native(f"part {self._tokens}", "==", True)
-        for conjunction in self._conjunctions(rule, formula):
-            self._emit(rule, conjunction, _Effect("token", token=token))
-        return token
+    def _alternatives(self, rule: str, formula: Formula) -> list[Conjunction]:
+        """A formula as alternatives; where they would multiply, an inner `or` becomes a token."""
+        found = self._multiplied(formula)
+        if found is None and isinstance(formula, Any):
+            found = [conjunction for part in formula.parts for conjunction in self._alternatives(rule, part)]
+        elif found is None and isinstance(formula, All):
+            found = [{}]
+            for part in formula.parts:
+                inner = self._alternatives(rule, part)
+                found = product(found, self._as_token(rule, inner) if isinstance(part, Any) else inner)
+        assert found is not None  # noqa: S101 - a literal has one alternative
+        for conjunction in found:
+            if len(conjunction) > MOST_SLOTS:
+                raise CompileError(
+                    f"{rule}: {len(conjunction)} conditions at once; the inference engine holds {MOST_SLOTS}. "
+                    "Split the rule, or give part of its condition to a decision of its own"
+                )
+        return found
 
-    def _emit(self, rule: str, conjunction: tuple[Native | NamedTruth, ...], effect: _Effect) -> None:
-        by_name: dict[str, list[dict[str, object]]] = {}
-        for literal in dict.fromkeys(map(self._native, conjunction or (_GO,))):
-            by_name.setdefault(literal.name, []).append(self._test(literal))
-        if len(by_name) > MOST_SLOTS:
-            raise CompileError(
-                f"{rule}: {len(by_name)} conditions at once; the inference engine holds {MOST_SLOTS}. "
-                "Split the rule, or give part of its condition to a decision of its own"
-            )
-        slots = [
-            {f"s{index}": {"$and": [{"n": self._shard(rule, name, tests)}, *tests]}}
-            for index, (name, tests) in enumerate(by_name.items())
-        ]
-        self._rules[f"r{len(self.effects)}"] = {"all": slots, "pri": len(self.effects) + 1, "dist": 0}
-        self.effects.append(effect)
+    def _multiplied(self, formula: Formula) -> list[Conjunction] | None:
+        """The alternatives of a formula, None where they are too many."""
+        found: list[Conjunction] = []
+        match formula:
+            case All(parts=parts):
+                found = [{}]
+                for part in parts:
+                    inner = self._multiplied(part)
+                    if inner is None or len(found) * len(inner) > MOST_PRODUCTS:
+                        return None
+                    found = product(found, inner)
+            case Any(parts=parts):
+                for part in parts:
+                    inner = self._multiplied(part)
+                    if inner is None or len(found) + len(inner) > MOST_PRODUCTS:
+                        return None
+                    found += inner
+                found = simplified(found)
+            case Native() | NamedTruth():
+                literal = self._native(formula)
+                allowed = asked(literal, self._domains.get(literal.name))
+                return [] if allowed is None else [{literal.name: allowed}]
+        return found if len(found) <= MOST_ALTERNATIVES else None
 
     def _native(self, literal: Native | NamedTruth) -> Native:
         if isinstance(literal, Native):
@@ -158,29 +242,75 @@ class Program:
         if index is None:
             index = self._truth_index[literal.node] = len(self.truths)
             evaluate = compile_plain(literal.node, self.knowledge.tables)
-            self.truths.append((literal.node, evaluate, names_in(literal.node)))
-        return Native(f"truth {index}", "==", literal.holds)
+            names = names_in(literal.node)
+            self.truths.append((literal.node, evaluate, names))
+            self._domains[_truth_name(index)] = _TRUTHS
+            self._moments[_truth_name(index)] = frozenset().union(*(self._moments[read] for read in names))
+        return Native(_truth_name(index), "==", literal.holds)
 
-    def _test(self, literal: Native) -> dict[str, object]:
-        value = self.encode(literal.name, literal.constant)
-        return {"v": value} if literal.operator == "==" else {_OPERATORS[literal.operator]: {"v": value}}
+    # -- laying out ------------------------------------------------------------------------------
 
-    def _shard(self, rule: str, name: str, tests: list[dict[str, object]]) -> str:
-        test = json.dumps(tests)
-        shards = self._shards.setdefault(name, [])
-        for shard in shards:
-            room = test in shard.tests or len(shard.tests) < MOST_TESTS_A_NAME
-            if room and shard.uses < MOST_USES_A_NAME:
-                break
-        else:
-            self._shard_count += 1
-            if self._shard_count > MOST_NAMES:
-                raise CompileError(f"{rule}: more than {MOST_NAMES} names in one engine; use fewer facts or rules")
-            shard = _Shard(f"f{self._shard_count}")
+    def _laid_out(self) -> dict[str, object]:
+        """The engine's rules, each asking each kind of fact in one slot."""
+        rules: dict[str, object] = {"p": {"all": [{"m": {"p": 1}}], "pri": 0}}
+        uses = Counter(name for _, conjunction, _ in self._pending for name in conjunction)
+        for rule, conjunction, effect in self._pending:
+            slots: dict[object, list[str]] = {}
+            for name in sorted(conjunction or {_GO}, key=lambda name: -uses[name]):
+                slots.setdefault(self._moment_of(name), []).append(name)
+            asks = conjunction or {_GO: Among(_YES, _YES)}
+            patterns = [self._pattern(rule, moment, names, asks) for moment, names in slots.items()]
+            every = [{f"s{index}": {"$and": pattern}} for index, pattern in enumerate(patterns)]
+            rules[f"r{len(self.effects)}"] = {"all": every, "pri": len(self.effects) + 1, "dist": 0}
+            self.effects.append(effect)
+        return rules
+
+    def _moment_of(self, name: str) -> object:
+        """When a name becomes known: the decisions it waits for; each token comes by itself."""
+        return name if name.startswith(_TOKEN) else self._moments.get(name, frozenset())
+
+    def _pattern(self, rule: str, moment: object, names: Sequence[str], asks: Conjunction) -> list[dict[str, object]]:
+        tests = [literal for name in names for literal in literals(name, asks[name])]
+        path = [f"{literal.name} {literal.operator} {literal.constant!r}" for literal in tests]
+        kind = _TOKEN if isinstance(moment, str) else moment
+        members = [_TOKEN] if isinstance(moment, str) else names
+        shard = self._shard(rule, kind, members, path)
+        shard.add(path)
+        return [{shard.marker: 1}, *(self._test(shard, literal) for literal in tests)]
+
+    def _shard(self, rule: str, kind: object, names: Sequence[str], path: Sequence[str]) -> Shard:
+        shards = self._by_moment.setdefault(kind, [])
+        shard = next((shard for shard in shards if shard.has_room(names, path)), None)
+        if shard is None:
+            shard = Shard(f"k{len(self.shards)}")
             shards.append(shard)
-        shard.tests.add(test)
-        shard.uses += 1
-        return shard.code
+            self.shards.append(shard)
+        for name in names:
+            if name not in shard.codes:
+                self._names += 1
+                if self._names > MOST_NAMES:
+                    raise CompileError(f"{rule}: more than {MOST_NAMES} names in one engine; use fewer facts or rules")
+                shard.codes[name] = f"f{self._names}"
+        return shard
+
+    def _test(self, shard: Shard, literal: Native) -> dict[str, object]:
+        if literal.name.startswith(_TOKEN):
+            word = f"t{literal.name.removeprefix(_TOKEN)}"
+            told = f'{{"{shard.marker}":1,"{shard.codes[_TOKEN]}":"{word}"'
+            self.tokens[literal.name] = tuple(dict.fromkeys((*self.tokens.get(literal.name, ()), told)))
+            return {shard.codes[_TOKEN]: word}
+        compared = {shard.codes[literal.name]: self.encode(literal.name, literal.constant)}
+        return compared if literal.operator == "==" else {_OPERATORS[literal.operator]: compared}
+
+    def _kind(self, shard: Shard) -> FactKind:
+        """How facts of one kind are written."""
+        facts, truths = [], []
+        for name, code in shard.codes.items():
+            domain = self._domains.get(name, _YES if name == _GO else None)
+            words = None if domain is None else {word: f'"{self.encode(name, word)}"' for word in domain}
+            members = facts if name in self.knowledge.scope.symbols else truths
+            members.append((name, f',"{code}":', words))
+        return FactKind(f'{{"{shard.marker}":1', tuple(shard.codes), tuple(facts), tuple(truths))
 
     # -- what crosses into C ---------------------------------------------------------------------
 
@@ -191,6 +321,91 @@ class Program:
         if isinstance(value, str):
             return self._codes.setdefault((name, value), f"c{len(self._codes)}")
         return math.copysign(_NEVER_NUMBER, value) if math.isinf(value) else float(value)
+
+
+#: A name, the text before its value, and the text of each of its words; None where it is a number.
+_Member = tuple[str, str, Mapping[Word, str] | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FactKind:
+    """How one kind of fact is written for the engine: what is known of its names, all in one.
+
+    Args:
+        start: the text of a fact that tells nothing yet.
+        names: everything a fact of the kind may tell.
+        facts: those that the working memory knows.
+        truths: those that were evaluated in Python.
+    """
+
+    start: str
+    names: tuple[str, ...]
+    facts: tuple[_Member, ...]
+    truths: tuple[_Member, ...]
+
+    def written(self, values: Mapping[str, Value], truths: Mapping[str, bool]) -> str | None:
+        """A fact that tells all that is known, but for its id; None where nothing is."""
+        parts = [self.start]
+        for name, before, words in self.facts:
+            value = values[name]
+            if value is not None:
+                parts.append(before + (_number(value) if words is None else words[value]))
+        for name, before, words in self.truths:
+            truth = truths.get(name)
+            if truth is not None:
+                parts.append(before + words[truth])
+        return "".join(parts) if len(parts) > 1 else None
+
+
+def _number(value: Value) -> str:
+    """A number in the only notation that the engine reads right: with a point before any exponent."""
+    number = float(value)
+    text = repr(math.copysign(_NEVER_NUMBER, number) if math.isinf(number) else number)
+    return text if "." in text else text.replace("e", ".0e")
+
+
+def _truth_name(index: int) -> str:
+    return f"truth {index}"
+
+
+def _by_name(pairs):
+    found = {}
+    for name, value in pairs:
+        found[name] = (*found.get(name, ()), value)
+    return found
+
+
+def _is_much(alternatives: Sequence[Conjunction], most: int) -> bool:
+    """Whether there are more alternatives, or more tests in one of them, than are worth asking as they are."""
+    return len(alternatives) > most or any(
+        sum(len(literals(name, allowed)) for name, allowed in conjunction.items()) > MOST_TESTS_A_WAY
+        or len(conjunction) > MOST_SLOTS
+        for conjunction in alternatives
+    )
+
+
+def _domains(knowledge: Knowledge) -> dict[str, frozenset[Word]]:
+    """For each name that is no number every word or truth that it may be."""
+    found: dict[str, frozenset[Word]] = {}
+    for name, symbol in knowledge.scope.symbols.items():
+        if isinstance(symbol.type, TruthType):
+            found[name] = _TRUTHS
+        elif isinstance(symbol.type, ChoiceType):
+            found[name] = frozenset(symbol.type.values)
+    return found
+
+
+def _moments(knowledge: Knowledge) -> dict[str, frozenset[str]]:
+    """For each name the conclusions it waits for: names with the same ones become known together."""
+    found: dict[str, frozenset[str]] = {name: frozenset() for name in knowledge.scope.symbols}
+    signal = knowledge.manifest.could_turn
+    if signal:
+        found[signal] = frozenset({signal})
+    found.update((output, frozenset({decision})) for output, decision in knowledge.decision_of.items())
+    for name in knowledge.order:
+        if name in knowledge.quantities:
+            found[name] = frozenset().union(*(found[read] for read in knowledge.reads[name]))
+    return found
 
 
 def _in_firing_order(knowledge: Knowledge) -> Iterator[DecisionTable]:
@@ -289,40 +504,46 @@ class Session:
         self._memory = memory
         self._ids = 0
         self._offset: int | None = None
-        self._told: set[int] = set()
-        self._tokens: set[Native] = set()
-        self._fired: set[tuple[str, int]] = set()
-        self._tell(_GO.name, True)
-        for name, value in memory.values.items():
-            if value is not None:
-                self._tell(name, value)
-        self._tell_truths(None)
+        self._truths: dict[str, bool] = {_GO: True}
+        self._tokens: set[str] = set()
+        self._fired: set[FiredRow] = set()
+        for index in range(len(program.truths)):
+            self._evaluate(index)
+        for kind in program.kinds:
+            self._tell(kind)
 
     def learn(self, names: Iterable[str]) -> None:
         """Tell the engine of names that became known in the working memory."""
-        learned = frozenset(names)
-        for name in learned:
-            value = self._memory.values[name]
-            if value is not None:
-                self._tell(name, value)
-        self._tell_truths(learned)
+        program = self._program
+        known = [name for name in names if self._memory.values[name] is not None]
+        kinds: dict[FactKind, None] = {}
+        for name in known:
+            kinds.update(dict.fromkeys(program.kinds_of.get(name, ())))
+        for index in {index: None for name in known for index in program.truths_on.get(name, ())}:
+            if self._evaluate(index):
+                kinds.update(dict.fromkeys(program.kinds_of.get(_truth_name(index), ())))
+        for kind in kinds:
+            self._tell(kind)
 
     def run(self) -> list[FiredRow]:
         """Fire until the agenda is empty; the rows that fired, in order, each once a case."""
-        if self._offset is None:
-            return []
         firings: list[FiredRow] = []
-        started = self._module.start_action_for_state(self._handle, self._offset)
+        if self._offset is None:
+            return firings
+        effects, fired, handle, offset = self._program.effects, self._fired, self._handle, self._offset
+        complete = self._module.complete_and_start_action
+        started = self._module.start_action_for_state(handle, offset)
         message = started[1] if started else None
         while message:
-            effect = self._program.effects[int(message[3 : message.index('"', 2)])]
-            if effect.kind == "token":
+            effect = effects[int(message[3 : message.index('"', 3)])]
+            row = effect.row
+            if row is None:
                 self._take(effect.token)
-            elif (effect.decision, effect.row) not in self._fired:
-                self._fired.add((effect.decision, effect.row))
-                firings.append(FiredRow(effect.decision, effect.row))
-                self._conclude(effect)
-            message = self._module.complete_and_start_action(self._handle, self._offset)
+            elif row not in fired:
+                fired.add(row)
+                firings.append(row)
+                self._conclude(row)
+            message = complete(handle, offset)
         return firings
 
     def free(self) -> None:
@@ -331,42 +552,48 @@ class Session:
             self._module.delete_state(self._handle, "0")
             self._offset = None
 
-    def _take(self, token: Native | None) -> None:
-        if token is not None and token not in self._tokens:
+    def _take(self, token: str) -> None:
+        if token not in self._tokens:
             self._tokens.add(token)
-            self._tell(token.name, token.constant)
+            for fact in self._program.tokens.get(token, ()):
+                self._assert(fact)
 
-    def _conclude(self, effect: _Effect) -> None:
-        table = self._program.knowledge.decisions[effect.decision]
+    def _conclude(self, fired: FiredRow) -> None:
+        table = self._program.knowledge.decisions[fired.decision]
         if table.policy == "collect":
             return
-        row = table.rows[effect.row]
+        row = table.rows[fired.row]
+        learned: list[str] = []
         for output, value in row.then.items():
             known = self._memory.values[output]
             if known is None:
-                self.learn(self._memory.conclude(output, value))
+                learned += self._memory.conclude(output, value)
             elif known != value or table.policy == "unique":
                 raise InferenceError(f"{row.id} concludes {output} = {value}, but it is already {known}")
+        if learned:
+            self.learn(learned)
 
-    def _tell(self, name: str, value: float | str | bool) -> None:
-        for code in self._program.codes.get(name, ()):
-            encoded = self._program.encode(name, value)
-            text = f'"{encoded}"' if isinstance(encoded, str) else _with_points(repr(encoded))
-            self._ids += 1
-            outcome, self._offset = self._module.assert_fact(
-                self._handle, f'{{"n":"{code}","v":{text},"id":"i{self._ids}"}}'
-            )
-            if outcome not in (0, 1):
-                raise InferenceError(f"the inference engine refused {name} = {value} (code {outcome})")
+    def _tell(self, kind: FactKind) -> None:
+        fact = kind.written(self._memory.values, self._truths)
+        if fact is not None:
+            self._assert(fact)
 
-    def _tell_truths(self, learned: frozenset[str] | None) -> None:
-        for index, (_, evaluate, names) in enumerate(self._program.truths):
-            if index in self._told or (learned is not None and not names & learned):
-                continue
-            truth: Value = evaluate(self._memory.values, self._memory.origins)
-            if isinstance(truth, bool):
-                self._told.add(index)
-                self._tell(f"truth {index}", truth)
+    def _assert(self, fact: str) -> None:
+        self._ids += 1
+        outcome, self._offset = self._module.assert_fact(self._handle, f'{fact},"id":"i{self._ids}"}}')
+        if outcome not in (0, 1):
+            raise InferenceError(f"the inference engine refused {fact}}} (code {outcome})")
+
+    def _evaluate(self, index: int) -> bool:
+        """Whether a truth that was open is known now."""
+        name = _truth_name(index)
+        if name in self._truths:
+            return False
+        truth = self._program.truths[index][1](self._memory.values, self._memory.origins)
+        if not isinstance(truth, bool):
+            return False
+        self._truths[name] = truth
+        return True
 
 
 class EnginePool:

@@ -20,14 +20,17 @@ from engine.costs import WorkingMemory, working_memory
 from engine.evaluator import evaluate_decision
 from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
+from engine.language.nodes import names_in
 from engine.language.possible import Possible, Span, Truths, Words, exactly
 from engine.outlook import Domain, Outlook, asked_states, full_domain, thresholds
 
 #: What is printed; None where a decision stays open and the base has no fallback.
 Printed = str | None
 Region = Mapping[str, Domain]
-#: Values tried for all facts that stay unknown, to see whether one conclusion stands.
-_MOST_TRIALS = 8
+#: Sets of values tried for the facts that stay unknown, to see what cannot stand whatever they are.
+_TRIALS = 12
+#: After so many that rule out nothing more the rest are not tried.
+_MOST_IN_VAIN = 4
 #: Ways to answer all open questions that are tried out before anything is searched for.
 _SCENARIOS = 60
 
@@ -85,11 +88,7 @@ class Prospect(Outlook):
         found = self._concluded(region)
         if None not in found:
             return found
-        blank = tuple(
-            name
-            for name, domain in region.items()
-            if _is_blank(domain) and name not in self.knowledge.quantities
-        )
+        blank = self._blank(region)
         if not blank:
             return found - {None} | {self._fallback}
         certain = found - {None} | {self._fallback}
@@ -101,12 +100,14 @@ class Prospect(Outlook):
         # does whatever is concluded although something is unknown.
         common = standing - {None}
         trials = self._trials_of(blank)
+        in_vain = 0
         for index, trial in enumerate(trials):
-            if common <= certain:
+            if common <= certain or in_vain == _MOST_IN_VAIN:
                 break
             found = self._concluded({**region, **trial})
             if common - found:
                 trials.insert(0, trials.pop(index))
+            in_vain = 0 if common - found else in_vain + 1
             common &= found
         return common | certain
 
@@ -141,15 +142,13 @@ class Prospect(Outlook):
         for it, nothing is tried in its place.
         """
         if blank not in self._trials:
-            asked = asked_states(self.knowledge)
-            choices = {name: [_middle(cell) for cell in self.cells(name)] for name in blank}
-            points = islice(_trial_points(choices), _MOST_TRIALS)
+            asked, chance = asked_states(self.knowledge), random.Random(0)  # noqa: S311 - nothing here is secret
             self._trials[blank] = [
                 {
-                    name: Domain(exactly(value), may_stay_open=name in asked)
-                    for name, value in point.items()
+                    name: Domain(exactly(chance.choice(self._values_of(name))), may_stay_open=name in asked)
+                    for name in blank
                 }
-                for point in points
+                for _ in range(_TRIALS)
             ]
         return self._trials[blank]
 
@@ -176,11 +175,9 @@ class Prospect(Outlook):
                 found |= self._found_in(region, found)
             if outcomes <= found:
                 continue
-            parts = self._parts(region) if looked_at < most and len(found) < enough else []
-            if parts:
-                waiting.extend(parts)
-            else:
-                undecided |= outcomes
+            _, parts = self._parts(region) if looked_at < most and len(found) < enough else (None, ())
+            waiting.extend(parts)
+            undecided |= outcomes if not parts else frozenset()
         return Prospects(frozenset(found), frozenset(found | undecided))
 
     def _found_in(self, region: Region, found: Collection[Printed]) -> set[Printed]:
@@ -195,33 +192,49 @@ class Prospect(Outlook):
                 more |= printed if len(printed) == 1 else frozenset()
         return more
 
-    def makes_difference(self, fact: str, *, most: int = 24) -> bool | None:
-        """Whether two answers to one question can lead to different recommendations, all others held somewhere.
-
-        Returns:
-            False where it is proved to make no difference; None where the search was too short to tell.
-        """
-        if fact not in self.domains:
-            return False
+    def seen_to_matter(self, fact: str) -> bool:
+        """Whether two answers to one question are known to lead to different recommendations, all others held."""
         tried = self._values_of(fact)
-        if any(self._differs(fact, tried, scenario) for scenario in self.scenarios):
-            return True
+        return any(self._differs(fact, tried, scenario) for scenario in self.scenarios)
+
+    def may_matter(self, *, most: int = 300) -> frozenset[str]:
+        """The questions that may make a difference; every other one is proved to make none.
+
+        The open questions' answers are cut into regions of one recommendation each. A question along which
+        no cut was needed makes no difference, nor does one that no undecided rule of what is left hangs on.
+        """
+        needed: set[str] = set()
         waiting: list[Region] = [self.domains]
-        proved = True
-        for _ in range(most):
-            if not waiting:
-                break
+        looked_at = 0
+        while waiting:
             region = waiting.pop()
+            looked_at += 1
             if len(self.outcomes(region)) == 1:
                 continue
-            if self._differs(fact, tried, next(_points(region))):
-                return True
-            parts = self._parts(region, but=fact)
-            if parts:
-                waiting.extend(parts)
+            fact, parts = self._parts(region) if looked_at < most else (None, ())
+            if fact is None:
+                needed |= self.live(region)
             else:
-                proved = False
-        return False if proved and not waiting else None
+                needed.add(fact)
+                waiting.extend(parts)
+        return frozenset(needed)
+
+    def proved_moot(self, fact: str, *, most: int = 60) -> bool:
+        """Whether it is proved that one question makes no difference, whatever the others are answered with."""
+        waiting: list[Region] = [self.domains] if fact in self.domains else []
+        looked_at = 0
+        while waiting:
+            region = waiting.pop()
+            looked_at += 1
+            if len(self.outcomes(region)) == 1 or fact not in self.live(region):
+                continue
+            if looked_at >= most or self._differs(fact, self._values_of(fact), next(_points(region))):
+                return False
+            _, parts = self._parts(region, but=fact)
+            if not parts:
+                return False
+            waiting.extend(parts)
+        return True
 
     def _differs(self, fact: str, tried: Sequence[Value], point: Mapping[str, Value]) -> bool:
         """Whether two answers to the question are known to lead to different recommendations at one point."""
@@ -229,20 +242,51 @@ class Prospect(Outlook):
         return len(found) > 1
 
     def live(self, region: Region) -> frozenset[str]:
-        """The open questions that an undecided rule of a region hangs on, as far as can be seen at a glance."""
-        box, rows = self.region(region)
-        return frozenset(self._blamed(self.knowledge.decision_of[self.target], region, box, rows, set()))
+        """The open questions that an undecided rule hangs on; no other makes a difference within the region."""
+        box, rows = self.region({**region, **self._anything(self._blank(region))})
+        blamed = self._blamed(self.knowledge.decision_of[self.target], region, box, rows, set())
+        return frozenset(name for name in blamed if not _is_blank(region[name]))
 
-    def _parts(self, region: Region, but: str | None = None) -> Sequence[Region]:
-        """The region in parts along an open question that an undecided rule hangs on; none where there is none."""
-        box, rows = self.region(region)
-        parts = self._cut(region, box, rows, but)
-        if parts is None:
-            blank = tuple(name for name, domain in region.items() if _is_blank(domain))
-            if blank:
-                box, rows = self.region({**region, **self._anything(blank)})
-                parts = self._cut(region, box, rows, but)
-        return parts or []
+    def _parts(self, region: Region, but: str | None = None) -> tuple[str | None, Sequence[Region]]:
+        """An open question that an undecided rule hangs on, and the region cut along it; nothing where there is none."""
+        for view in (region, {**region, **self._anything(self._blank(region))}):
+            box, rows = self.region(view)
+            parts = self._cut(region, box, rows, but)
+            if parts:
+                return next(name for name in region if parts[0][name] != region[name]), parts
+        return None, ()
+
+    def _blamed(
+        self,
+        name: str,
+        domains: Region,
+        box: Mapping[str, Possible],
+        rows: Mapping[str, tuple[Truths, ...]],
+        seen: set[str],
+    ) -> Iterator[str]:
+        """Open questions that make an outcome several, those of the first undecided row first."""
+        if name in seen:
+            return
+        seen.add(name)
+        for reads in self._undecided_reads(name, rows):
+            open_reads = [read for read in sorted(reads) if read in self._moved and not _is_single(box[read])]
+            yield from (read for read in open_reads if read in domains)
+            for read in open_reads:
+                if read not in domains:
+                    yield from self._blamed(self.knowledge.decision_of.get(read, read), domains, box, rows, seen)
+
+    def _undecided_reads(self, name: str, rows: Mapping[str, tuple[Truths, ...]]) -> Iterator[frozenset[str]]:
+        if name in rows:
+            for row, truths in zip(self.knowledge.decisions[name].rows, rows[name], strict=True):
+                if truths.true + truths.false + truths.unknown > 1:
+                    yield names_in(row.when)
+        elif name in self.knowledge.quantities and name in self.steps:
+            yield self.knowledge.reads[name]
+
+    def _blank(self, region: Region) -> tuple[str, ...]:
+        """The facts that stay unknown all over the region."""
+        quantities = self.knowledge.quantities
+        return tuple(name for name, domain in region.items() if _is_blank(domain) and name not in quantities)
 
     @cached_property
     def scenarios(self) -> Sequence[Mapping[str, Value]]:
@@ -284,7 +328,7 @@ class Prospect(Outlook):
 
     def _values_of(self, fact: str) -> list[Value]:
         """Values on every side of every threshold; unknown too, where that is an answer of its own."""
-        values: list[Value] = [None] if self.domains[fact].may_stay_open else []
+        values: list[Value] = [None] if fact in self.open and self.domains[fact].may_stay_open else []
         for cell in self.cells(fact):
             found = cell.values
             if isinstance(found, Span):
@@ -333,6 +377,18 @@ def _within(one: Possible, other: Possible) -> bool:
             return True
 
 
+def _is_single(possible: Possible) -> bool:
+    """Whether there is only one thing the name can be."""
+    match possible:
+        case Span(low=low, high=high):
+            count = (low <= high) + (low < high)
+        case Words(options=options):
+            count = len(options)
+        case Truths(true=true, false=false):
+            count = true + false
+    return count + possible.unknown <= 1
+
+
 def _is_blank(domain: Domain) -> bool:
     """Whether there is no value in the domain: the fact stays unknown."""
     match domain.values:
@@ -362,17 +418,6 @@ def _between_cuts(low: float, high: float, cuts: Iterable[float], integer: bool)
             start = float(math.ceil(cut)) if integer else cut
     if start <= high:
         yield Span(start, high)
-
-
-def _trial_points(choices: Mapping[str, Sequence[Value]]) -> Iterator[dict[str, Value]]:
-    """All at their first value, all at their last, then each of the others in turn."""
-    first = {name: values[0] for name, values in choices.items()}
-    last = {name: values[-1] for name, values in choices.items()}
-    yield first
-    yield last
-    for name, values in choices.items():
-        for base in (last, first):
-            yield from ({**base, name: value} for value in values if value != base[name])
 
 
 def _points(region: Region) -> Iterator[dict[str, Value]]:

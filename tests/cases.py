@@ -152,8 +152,8 @@ def _how_often(name: str, often: int) -> int:
 def value_of(name: str, declaration: FactDeclaration) -> st.SearchStrategy[Value]:
     """Values of a fact: where something changes, and between."""
     if declaration.type == "yes/no":
-        # A prototype is decided by its first rule, so it is drawn rarely.
-        return st.sampled_from((True, False)) if name != "is_prototype" else st.sampled_from((False, False, False, True))
+        # The first rule decides a prototype, so it is drawn rarely.
+        return st.sampled_from((True, False, False, False) if name == "is_prototype" else (True, False))
     if declaration.choices is not None:
         return st.sampled_from(sorted(declaration.choices))
     notable = _NOTABLE.get(name, _COMPONENT)

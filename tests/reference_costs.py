@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import total_ordering
+from itertools import pairwise
 
 Answer = float | bool | str | None
 
@@ -85,7 +86,8 @@ class Exact:
         return Exact(self.value, self.slack + self.size * _TWELVE_DIGITS)
 
     def _after(self, other: Exact, value: Fraction, slack: Fraction, terms: Fraction) -> Exact:
-        if slack == 0 and all(part.denominator == 1 and abs(part) < _WHOLE for part in (self.value, other.value, value)):
+        numbers = (self.value, other.value, value)
+        if slack == 0 and all(number.denominator == 1 and abs(number) < _WHOLE for number in numbers):
             return Exact(value)
         return Exact(value, slack + terms * _STEP)
 
@@ -120,6 +122,11 @@ def least(*numbers: Exact) -> Exact:
     return min(numbers)
 
 
+#: The facts that say what requests cost.
+PRICES = frozenset(
+    {f"{side}_{kind}" for side in ("prompt", "fine_tuned") for kind in ("cost_per_request", "bill_per_month")}
+)
+
 # What the article's tables say.
 
 PROMPT_COMPONENTS = {
@@ -153,8 +160,7 @@ def fine_tuned_bill_at(volume: Exact) -> Exact:
         return exact(first[1])
     if volume >= last[0]:
         return volume * FINE_TUNED_REQUEST_ABOVE_THE_TABLE
-    pairs = zip(FINE_TUNED_BILLS, FINE_TUNED_BILLS[1:], strict=False)
-    (left, low), (right, high) = next(pair for pair in pairs if volume < pair[1][0])
+    (left, low), (right, high) = next(pair for pair in pairwise(FINE_TUNED_BILLS) if volume < pair[1][0])
     return (volume - left) * (high - low) / (right - left) + low
 
 
@@ -243,10 +249,14 @@ class Costs:
         return self.known(f"{side}_cost_per_request") or self.known(f"{side}_bill_per_month")
 
     def prompt_monthly(self) -> Exact:
-        return self._bill("prompt") if self._priced("prompt") else self.amount("planning_volume") * PROMPTED_REQUEST
+        if self._priced("prompt"):
+            return self._bill("prompt")
+        return self.amount("planning_volume") * PROMPTED_REQUEST
 
     def fine_tuned_monthly(self) -> Exact:
-        return self._bill("fine_tuned") if self._priced("fine_tuned") else fine_tuned_bill_at(self.amount("planning_volume"))
+        if self._priced("fine_tuned"):
+            return self._bill("fine_tuned")
+        return fine_tuned_bill_at(self.amount("planning_volume"))
 
     def prompt_price_per_request(self) -> Exact:
         return self.amount("prompt_monthly") / self.amount("planning_volume")
@@ -477,7 +487,8 @@ class Costs:
 
     def hybrid_tco(self) -> Exact:
         upkeep = self.amount("prompt_monitoring_per_month") + self.amount("hybrid_hidden_cost_per_month")
-        return self.amount("hybrid_start") + (self.amount("hybrid_monthly") + upkeep + self._hybrid_error_cost()) * self.amount("horizon")
+        a_month = self.amount("hybrid_monthly") + upkeep + self._hybrid_error_cost()
+        return self.amount("hybrid_start") + a_month * self.amount("horizon")
 
     def _hybrid_error_cost(self) -> Exact:
         """What errors cost where the routed share is as accurate as the fine-tuned model, the rest as prompting."""
@@ -503,8 +514,7 @@ class Costs:
 
     def evidenced_request_saving(self) -> Exact:
         saving = self.amount("request_saving_per_month")
-        prices = {f"{side}_{price}" for side in ("prompt", "fine_tuned") for price in ("cost_per_request", "bill_per_month")}
-        return saving if prices & set(self.evidenced) else least(saving, exact(0))
+        return saving if PRICES & set(self.evidenced) else least(saving, exact(0))
 
     def evidenced_error_saving(self) -> Exact:
         saving = self.amount("error_saving_per_month")

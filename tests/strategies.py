@@ -508,6 +508,36 @@ def _random_decision(writer: _Writer, index: int) -> dict[str, object]:
     return decision(f"d{index}", policy, rows, outputs=outputs, salience=salience)
 
 
+#: Facts of each type for random conditions.
+CONDITION_FACTS: dict[str, dict[str, object]] = {
+    "n0": number(),
+    "n1": number(),
+    "i0": integer(),
+    "t0": truth(),
+    "t1": truth(),
+    "c0": choice("red", "green"),
+    "c1": choice("green", "red", "no colour"),
+}
+CONDITION_CONSTANTS = (0.0, 0.3, 2.0, 1e-7, -1.0, 100_000.0)
+
+
+@st.composite
+def random_conditions(draw: st.DrawFn, depth: int = 3, *, states: bool = True) -> str:
+    """Conditions over ``CONDITION_FACTS``, with or without ``x is known`` and its kind."""
+    numbers, truths = ["n0", "n1", "i0"], ["t0", "t1"]
+    choices = {"c0": ("red", "green"), "c1": ("green", "red", "no colour")}
+    early = list(CONDITION_FACTS) if states else []
+    words = _Vocabulary(CONDITION_CONSTANTS, list(numbers), truths, choices, ["at"], list(numbers), early)
+    return _Writer(draw, words).condition(depth)
+
+
+def random_condition_cases(*, unknown: bool = True) -> st.SearchStrategy[Case]:
+    """Cases of ``CONDITION_FACTS``, in which any fact may be unknown or none is."""
+    random = RandomBase({}, CONDITION_FACTS, CONDITION_CONSTANTS, None)
+    complete = random_cases(random).filter(lambda case: all(fact.value is not None for fact in case.given.values()))
+    return random_cases(random) if unknown else complete.filter(lambda case: len(case.given) == len(CONDITION_FACTS))
+
+
 @st.composite
 def random_cases(draw: st.DrawFn, random: RandomBase) -> Case:
     """Cases whose numbers are mostly the thresholds themselves, their neighbours and the ends of the bounds."""

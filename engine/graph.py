@@ -1,0 +1,226 @@
+"""The decision requirements graph: which facts and figures feed which decisions, drawn from the rules themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from engine.errors import BadInput, Place, Problem, did_you_mean
+from engine.knowledge import Knowledge
+from engine.language.nodes import functions_in
+from engine.resources import templates_directory
+
+if TYPE_CHECKING:
+    import igraph
+
+GraphFormat = Literal["svg", "mermaid", "dot"]
+Kind = Literal["fact", "amount", "table", "figure", "decision"]
+
+#: Size of a box and the room around it, in pixels.
+_WIDTH, _HEIGHT, _ACROSS, _DOWN = 210, 34, 90, 14
+_LONGEST_LINE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One fact, amount, table, figure or decision."""
+
+    name: str
+    kind: Kind
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What requires what: an edge leads from what is read to what reads it."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    node: Node
+    lines: tuple[str, ...]
+    x: float
+    y: float
+
+
+def requirements(knowledge: Knowledge, focus: str | None = None, *, decisions_only: bool = False) -> Requirements:
+    """The graph of the whole base, or of everything that one name depends on.
+
+    Args:
+        knowledge: the base.
+        focus: a decision, output, figure or fact; None: everything.
+        decisions_only: leave out figures, amounts and tables, and connect what they connect.
+
+    Raises:
+        BadInput: nothing has the focus's name.
+    """
+    reads = _reads(knowledge)
+    names = list(reads) if focus is None else _upstream(reads, _known(knowledge, focus, reads))
+    if decisions_only:
+        reads = {name: _through(name, reads, knowledge) for name in names if _kind(knowledge, name) == "decision"}
+        names = [name for name in names if name in reads or any(name in found for found in reads.values())]
+    nodes = tuple(Node(name, _kind(knowledge, name), knowledge.title(name)) for name in names)
+    kept = {node.name for node in nodes}
+    edges = tuple((read, name) for name in names for read in reads.get(name, ()) if read in kept)
+    return Requirements(nodes, edges)
+
+
+def draw(graph: Requirements, graph_format: GraphFormat) -> str:
+    """The graph as an SVG picture, a Mermaid flowchart or a DOT file."""
+    if graph_format == "svg":
+        return _svg(graph)
+    return _mermaid(graph) if graph_format == "mermaid" else _dot(graph)
+
+
+def _reads(knowledge: Knowledge) -> dict[str, tuple[str, ...]]:
+    """For each name what it reads directly, every fact and amount that is read by something included."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in knowledge.order:
+        read = {knowledge.decision_of.get(other, other) for other in knowledge.reads[name]}
+        if name in knowledge.quantities:
+            read |= functions_in(knowledge.quantities[name].formula) & knowledge.tables.keys()
+        read.discard(knowledge.manifest.could_turn or "")
+        found[name] = tuple(sorted(read))
+    leaves = {read for reads in found.values() for read in reads} - found.keys()
+    return {**dict.fromkeys(sorted(leaves), ()), **found}
+
+
+def _known(knowledge: Knowledge, focus: str, reads: Iterable[str]) -> str:
+    name = knowledge.decision_of.get(focus, focus)
+    known = list(reads)
+    if name not in known:
+        hint = did_you_mean(focus, [*known, *knowledge.decision_of])
+        place = Place(f"knowledge base {knowledge.manifest.name}")
+        raise BadInput([Problem(place, f"nothing is called '{focus}'", hint=hint)])
+    return name
+
+
+def _upstream(reads: dict[str, tuple[str, ...]], focus: str) -> list[str]:
+    needed, waiting = {focus}, [focus]
+    while waiting:
+        for read in reads.get(waiting.pop(), ()):
+            if read not in needed:
+                needed.add(read)
+                waiting.append(read)
+    return [name for name in reads if name in needed]
+
+
+def _through(name: str, reads: dict[str, tuple[str, ...]], knowledge: Knowledge) -> tuple[str, ...]:
+    """The facts and decisions a decision depends on with no other decision between."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = list(reads[name])
+    while waiting:
+        read = waiting.pop()
+        if read in seen:
+            continue
+        seen.add(read)
+        kind = _kind(knowledge, read)
+        if kind in ("fact", "decision"):
+            found.add(read)
+        if kind == "figure":
+            waiting.extend(reads[read])
+    return tuple(sorted(found))
+
+
+def _kind(knowledge: Knowledge, name: str) -> Kind:
+    if name in knowledge.decisions:
+        return "decision"
+    if name in knowledge.figures:
+        return "figure"
+    if name in knowledge.tables:
+        return "table"
+    return "amount" if name in knowledge.amounts else "fact"
+
+
+def _as_igraph(graph: Requirements) -> igraph.Graph:
+    try:
+        import igraph
+    except ImportError:
+        hint = "Install it with: pip install 'breakeven[graph]'"
+        raise BadInput([Problem(Place("rules graph"), "this format needs the package igraph", hint=hint)]) from None
+    drawn = igraph.Graph(directed=True)
+    drawn.add_vertices([node.name for node in graph.nodes], {"label": [node.title for node in graph.nodes]})
+    drawn.vs["shape"] = ["box" if node.kind == "decision" else "ellipse" for node in graph.nodes]
+    drawn.add_edges(graph.edges)
+    return drawn
+
+
+def _dot(graph: Requirements) -> str:
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "graph.dot"
+        _as_igraph(graph).write_dot(str(path))
+        lines = path.read_text(encoding="utf-8").splitlines()
+    # The first line names the library's version, which would change the file without a change of the rules.
+    return "\n".join(line for line in lines if not line.startswith("/*")) + "\n"
+
+
+def _mermaid(graph: Requirements) -> str:
+    shapes = {"decision": '["{}"]', "figure": '(["{}"])', "fact": '[/"{}"/]', "amount": '>"{}"]', "table": '[("{}")]'}
+    lines = ["flowchart LR"]
+    for node in graph.nodes:
+        title = node.title.replace('"', "#quot;")
+        lines.append(f"  {node.name}{shapes[node.kind].format(title)}:::{node.kind}")
+    lines += [f"  {read} --> {reader}" for read, reader in graph.edges]
+    return "\n".join(lines) + "\n"
+
+
+def _svg(graph: Requirements) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    boxes = _laid_out(graph)
+    at = {box.node.name: box for box in boxes}
+    lines = [
+        {
+            "x1": at[read].x + _WIDTH,
+            "y1": at[read].y + _HEIGHT / 2,
+            "x2": at[reader].x,
+            "y2": at[reader].y + _HEIGHT / 2,
+            "bend": max(30.0, (at[reader].x - at[read].x - _WIDTH) / 2),
+        }
+        for read, reader in graph.edges
+    ]
+    environment = Environment(
+        loader=FileSystemLoader(templates_directory()), undefined=StrictUndefined, autoescape=True, trim_blocks=True
+    )
+    return environment.get_template("graph.svg.j2").render(
+        boxes=boxes,
+        lines=lines,
+        width=max((box.x for box in boxes), default=0) + _WIDTH + 20,
+        height=max((box.y for box in boxes), default=0) + _HEIGHT + 20,
+        box_width=_WIDTH,
+        box_height=_HEIGHT,
+    )
+
+
+def _laid_out(graph: Requirements) -> list[_Box]:
+    """A box for each node: what feeds it stands to its left, as few lines crossing as the layout manages."""
+    if not graph.nodes:
+        return []
+    layout = _as_igraph(graph).layout_sugiyama(maxiter=200)
+    columns = sorted({round(down) for _, down in layout.coords[: len(graph.nodes)]})
+    members: list[list[tuple[float, Node]]] = [[] for _ in columns]
+    for (across, down), node in zip(layout.coords, graph.nodes, strict=False):
+        members[columns.index(round(down))].append((across, node))
+    tallest = max(map(len, members))
+    placed: list[_Box] = []
+    for column, level in enumerate(members):
+        above = (tallest - len(level)) / 2
+        for row, (_, node) in enumerate(sorted(level, key=lambda member: member[0])):
+            x, y = 20 + column * (_WIDTH + _ACROSS), 20 + (row + above) * (_HEIGHT + _DOWN)
+            placed.append(_Box(node, _wrapped(node.title), x, y))
+    return placed
+
+
+def _wrapped(title: str) -> tuple[str, ...]:
+    import textwrap
+
+    lines = textwrap.wrap(title, _LONGEST_LINE)
+    return tuple(lines[:2]) if len(lines) <= 2 else (lines[0], f"{lines[1][: _LONGEST_LINE - 1]}…")  # noqa: PLR2004

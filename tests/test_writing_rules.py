@@ -1,0 +1,480 @@
+"""Follows docs/writing-rules.md: makes every edit it shows, and holds the outcome to what it says.
+
+A paragraph that ends in ``In `FILE`, change`` and the next that ends in ``to`` stand before the text that is replaced
+and the one that replaces it; text under ``at the end of `FILE`:`` is appended, text under ```FILE`:`` is a file of its
+own. A ``console`` block is a command with what it prints, where a line that is only ``…`` stands for any lines.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+from markdown_it import MarkdownIt
+from pydantic import BaseModel
+
+from cli import main
+from engine import declarations
+from engine.case import read_case
+from engine.costs import WorkingMemory, working_memory
+from engine.knowledge import Knowledge, load_knowledge
+from engine.language.evaluate import Value, compile_plain
+from engine.language.parse import ExpressionError, parse
+from engine.language.resolve import resolve
+from engine.language.scope import NumberType, TruthType
+from engine.sentences import fill_in, names_in_sentence
+from engine.source import plain_value, read_document, read_text_document
+from engine.wording import show_name
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "writing-rules.md"
+RULES = "my-rules"
+
+
+# The document.
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A fenced block, and the paragraph before it on one line."""
+
+    info: str
+    text: str
+    before: str
+    line: int
+
+
+@dataclass(slots=True)
+class Section:
+    """What stands under one heading, sections below it left out."""
+
+    heading: str
+    fences: list[Fence] = field(default_factory=list)
+    tables: list[list[dict[str, str]]] = field(default_factory=list)
+
+
+def _sections() -> Iterator[Section]:
+    tokens = MarkdownIt("commonmark").enable("table").parse(DOCUMENT.read_text(encoding="utf-8"))
+    section, before = Section(""), ""
+    rows: list[list[str]] = []
+    for token, following in pairwise(tokens):
+        if token.type == "heading_open":
+            yield section
+            section = Section(following.content)
+        elif token.type == "paragraph_open":
+            before = following.content.replace("\n", " ")
+        elif token.type == "fence":
+            section.fences.append(Fence(token.info, token.content, before, (token.map or [0])[0] + 1))
+            before = ""
+        elif token.type == "table_open":
+            rows = []
+        elif token.type == "tr_open":
+            rows.append([])
+        elif token.type in {"th_open", "td_open"}:
+            rows[-1].append(following.content)
+        elif token.type == "table_close":
+            head, *body = rows
+            section.tables.append([dict(zip(head, row, strict=True)) for row in body])
+    yield section
+
+
+SECTIONS = {section.heading: section for section in _sections()}
+
+
+def _rows(first_column: str) -> list[dict[str, str]]:
+    """The rows of every table whose first column has that head."""
+    tables = [table for section in SECTIONS.values() for table in section.tables]
+    return [row for table in tables if first_column in table[0] for row in table]
+
+
+def _code(cell: str) -> str:
+    return cell.strip("`")
+
+
+# What it tells the reader to do.
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """New text for a file: in place of what was there, after it, or as all of it."""
+
+    file: str
+    new: str
+    old: str | None = None
+    append: bool = False
+
+    def apply(self, folder: Path) -> None:
+        path = folder / self.file
+        if self.append:
+            path.write_text(path.read_text(encoding="utf-8") + self.new, encoding="utf-8")
+        elif self.old is None:
+            assert not path.exists(), f"{self.file} is there already"
+            path.write_text(self.new, encoding="utf-8")
+        else:
+            text = path.read_text(encoding="utf-8")
+            assert text.count(self.old) == 1, f"{self.old!r} is not once in {self.file}"
+            path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+_CHANGE = re.compile(r"[Ii]n `(?P<file>[^`]+)`, change$")
+_APPEND = re.compile(r"at the end of `(?P<file>[^`]+)`:$")
+_SAVE = re.compile(r"`(?P<file>[^`]+\.yaml)`:$")
+_SCHEMA = re.compile(r"# yaml-language-server: \$schema=\.\./(?P<path>docs/schemas/(?P<kind>\w+)\.schema\.json)")
+_SLIP = re.compile(r"^(?P<what>.+?): in `(?P<file>[^`]+)`, `(?P<old>[^`]+)` written as `(?P<new>[^`]+)`\.$")
+
+
+def edits(section: Section) -> list[Edit]:
+    """The edits of one section, in order."""
+    return [step for step in _steps(section) if isinstance(step, Edit)]
+
+
+def _steps(section: Section) -> Iterator[Edit | Fence]:
+    """Edits and console blocks in the order of the page."""
+    changed: tuple[str, str] | None = None
+    for fence in section.fences:
+        if fence.info == "console":
+            yield fence
+        elif fence.info == "yaml" and (found := _CHANGE.search(fence.before)):
+            changed = found["file"], fence.text
+        elif fence.info == "yaml" and changed and fence.before == "to":
+            yield Edit(changed[0], fence.text, old=changed[1])
+            changed = None
+        elif fence.info == "yaml" and (found := _APPEND.search(fence.before)):
+            yield Edit(found["file"], fence.text, append=True)
+        elif fence.info == "yaml" and (found := _SAVE.search(fence.before)):
+            yield Edit(found["file"], fence.text)
+    assert changed is None, f"{section.heading}: what is changed is not said to become anything"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where it is remembered which bases passed, apart from the user's own."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as the reader has it after the first command."""
+    shutil.copytree(ROOT / "rules", tmp_path / RULES)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BREAKEVEN_CACHE", str(cache))
+    monkeypatch.delenv("BREAKEVEN_RULES", raising=False)
+    return tmp_path
+
+
+def run(command: str) -> Result:
+    return CliRunner().invoke(main, shlex.split(command.removeprefix("breakeven ")), prog_name="breakeven")
+
+
+def recommend(case: str) -> dict[str, Any]:
+    """The decision of a case by the edited rules."""
+    result = run(f"breakeven recommend {case} --format json --rules {RULES}")
+    assert result.exit_code == 0, result.output
+    decision: dict[str, Any] = json.loads(result.stdout)
+    return decision
+
+
+def follow(folder: Path, *headings: str) -> None:
+    for heading in headings:
+        found = edits(SECTIONS[heading])
+        assert found, f"nothing to do under {heading}"
+        for edit in found:
+            edit.apply(folder)
+
+
+# The walk.
+
+
+def test_walk_when_followed_from_top_to_bottom_prints_what_the_page_shows(folder: Path) -> None:
+    shown = 0
+    for section in SECTIONS.values():
+        for step in _steps(section):
+            if isinstance(step, Edit):
+                step.apply(folder)
+            else:
+                _compare(step)
+                shown += 1
+    assert shown == 7
+
+
+def _compare(fence: Fence) -> None:
+    prompt, _, expected = fence.text.partition("\n")
+    command, _, most = prompt.removeprefix("$ ").partition(" | head -n ")
+    result = run(command)
+    lines = result.output.splitlines()
+    output = "".join(f"{line}\n" for line in (lines[: int(most)] if most else lines))
+    pattern = "".join(r"(?:.*\n)*?" if line == "…" else re.escape(f"{line}\n") for line in expected.splitlines())
+    where = f"{DOCUMENT.name}:{fence.line}: {command} printed\n{output}"
+    assert result.exit_code == 0, where
+    assert re.fullmatch(pattern, output), where
+
+
+def test_walk_when_followed_leaves_files_that_fit_the_schemas_they_name(folder: Path) -> None:
+    for section in SECTIONS.values():
+        for edit in edits(section):
+            edit.apply(folder)
+    checked = set()
+    for path in sorted((folder / RULES).glob("*.yaml")):
+        document = read_document(path)
+        named = _SCHEMA.fullmatch(document.lines[0])
+        assert named, f"{path.name} names no schema"
+        jsonschema.validate(document.value, json.loads((ROOT / named["path"]).read_text(encoding="utf-8")))
+        checked.add(named["kind"])
+    assert checked == {"facts", "costs", "knowledge", "claims", "decision"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_copied_rules_when_nothing_is_changed_decide_as_the_built_in_ones() -> None:
+    built_in = json.loads(run("breakeven recommend examples/ranges.yaml --format json").stdout)
+    copied = recommend("examples/ranges.yaml")
+    assert copied["knowledge_base"] == built_in["knowledge_base"]
+    assert copied["recommendation"] == built_in["recommendation"]
+
+
+def test_rules_when_named_by_the_environment_are_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    follow(folder, "Change a question")
+    monkeypatch.setenv("BREAKEVEN_RULES", RULES)
+    assert "steering committee" in run("breakeven rules show budget").output
+
+
+def test_threshold_when_changed_changes_the_recommendation(folder: Path) -> None:
+    before = recommend("examples/ranges.yaml")
+    follow(folder, "Change a threshold")
+    after = recommend("examples/ranges.yaml")
+    assert (before["conclusions"]["method"], after["conclusions"]["method"]) == ("lora", "few_shot")
+    assert (before["recommendation"]["approach"], after["recommendation"]["approach"]) == ("lora", "few_shot")
+    assert before["knowledge_base"]["sha256"] != after["knowledge_base"]["sha256"]
+
+
+def test_question_when_changed_is_shown(folder: Path) -> None:
+    question = edits(SECTIONS["Change a question"])[0].new.partition(": ")[2].strip()
+    assert question not in run(f"breakeven rules show budget --rules {RULES}").output
+    follow(folder, "Change a question")
+    assert question in run(f"breakeven rules show budget --rules {RULES}").output
+
+
+def test_price_when_changed_changes_the_figures_that_hang_on_it(folder: Path) -> None:
+    names = ("prompt_monthly", "request_saving_per_month", "lora_net_benefit")
+    before = recommend("examples/ranges.yaml")["figures"]
+    follow(folder, "Change a price")
+    after = recommend("examples/ranges.yaml")["figures"]
+    # An eighth of the way from the changed row to the next, over 18 months.
+    assert [before[name]["value"] for name in names] == [900, 445, 133_410]
+    assert [after[name]["value"] - before[name]["value"] for name in names] == [262.5, 262.5, 262.5 * 18]
+    assert before["fine_tuned_monthly"] == after["fine_tuned_monthly"]
+
+
+def test_range_when_changed_changes_the_likely_value_and_the_ends(folder: Path) -> None:
+    follow(folder, "Change the range of an amount")
+    figure = recommend("examples/much-unknown.yaml")["figures"]["lora_upfront"]
+    # Version management adds 5,000 to 15,000, likely 10,000.
+    assert [figure[end] for end in ("low", "value", "high")] == [25_000, 35_000, 55_000]
+
+
+def test_fact_when_added_is_taken_from_a_case(folder: Path) -> None:
+    Path("case.yaml").write_text("data_may_leave: no\n", encoding="utf-8")
+    refused = run(f"breakeven recommend case.yaml --rules {RULES}")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.output.startswith("case.yaml:1: data_may_leave: there is no fact of this name.")
+    follow(folder, "Add a fact")
+    reading = recommend("case.yaml")["case"]["data_may_leave"]
+    assert (reading["value"], reading["origin"]) == (False, "answered")
+
+
+@pytest.mark.parametrize(
+    ("line", "fires"),
+    [
+        pytest.param("data_may_leave: no", True, id="its condition holds"),
+        pytest.param("data_may_leave: yes", False, id="its condition does not hold"),
+        pytest.param("data_may_leave: unknown", False, id="its condition is unknown"),
+    ],
+)
+def test_rule_when_added_fires_only_where_its_condition_holds(folder: Path, line: str, fires: bool) -> None:
+    follow(folder, "Add a fact", "Add a rule")
+    case = folder / "case.yaml"
+    case.write_text(case.read_text(encoding="utf-8").replace("data_may_leave: no", line), encoding="utf-8")
+    decision = recommend("case.yaml")
+    assert ("caution-data-stays" in [firing["rule"] for firing in decision["firings"]]) is fires
+    assert ("data_stays" in decision["conclusions"]["cautions"]) is fires
+
+
+@pytest.mark.parametrize(
+    ("case", "concluded"),
+    [
+        ("examples/case-1-support-tickets.yaml", "team_lead"),
+        ("examples/dear-errors-at-low-volume.yaml", "finance"),
+        ("examples/case-2-insurance-claims.yaml", "finance"),
+        ("examples/case-3-code-generation-priced.yaml", "board"),
+        ("examples/much-unknown.yaml", None),
+    ],
+)
+def test_decision_when_added_is_concluded_from_figures_and_other_conclusions(
+    folder: Path, case: str, concluded: str | None
+) -> None:
+    follow(folder, "Add a decision")
+    assert recommend(case)["conclusions"]["sign_off"] == concluded
+
+
+def test_first_decision_when_a_row_above_is_unknown_stays_open_but_what_no_answer_changes_stands(folder: Path) -> None:
+    follow(folder, "Unknown")
+    decision = recommend("no-team.yaml")
+    assert decision["conclusions"]["framework_verdict"] == "prompt_engineering"
+    assert decision["conclusions"]["framework_reason"] is None
+    assert [standing["conclusion"] for standing in decision["standing"]] == ["framework_verdict"]
+    assert not [firing for firing in decision["firings"] if firing["decision"] == "framework_verdict"]
+
+
+# What can go wrong.
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A broken edit and the message the page shows for it."""
+
+    edit: Edit
+    message: str
+
+
+def _slips() -> dict[str, Slip]:
+    found = {}
+    for fence in SECTIONS["What error messages look like"].fences:
+        slip = _SLIP.search(fence.before)
+        assert slip, f"{DOCUMENT.name}:{fence.line}: {fence.before!r} does not say what is written how"
+        found[slip["what"]] = Slip(Edit(slip["file"], slip["new"], old=slip["old"]), fence.text)
+    return found
+
+
+SLIPS = _slips()
+
+
+@pytest.mark.parametrize("slip", SLIPS.values(), ids=SLIPS)
+def test_broken_edit_when_read_is_refused_with_the_message_the_page_shows(folder: Path, slip: Slip) -> None:
+    slip.edit.apply(folder)
+    result = run(f"breakeven rules show --rules {RULES}")
+    assert result.output == slip.message
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert all(re.match(rf"{RULES}/\w+\.yaml:\d+: ", line) for line in result.output.splitlines())
+
+
+def test_broken_edits_when_several_are_refused_together_and_nothing_is_decided(folder: Path) -> None:
+    slips = [SLIPS["A misspelt name"], SLIPS["A value that the decision does not have"]]
+    for slip in slips:
+        slip.edit.apply(folder)
+    result = run(f"breakeven recommend examples/ranges.yaml --rules {RULES}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.output == "".join(slip.message for slip in slips)
+
+
+def test_unique_rows_when_two_hold_are_refused_with_status_1(folder: Path) -> None:
+    Edit(f"{RULES}/scale.yaml", " >= 150_000", old=" >= 500_000").apply(folder)
+    result = run(f"breakeven recommend examples/ranges.yaml --rules {RULES}")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "scale-from-500k" in result.output
+
+
+@pytest.mark.parametrize(("tests", "status"), [(14, 0), (15, 1)])
+def test_condition_when_it_joins_more_than_the_engine_holds_is_refused(folder: Path, tests: int, status: int) -> None:
+    condition = " and ".join(f"{name} is known" for name in list(load_knowledge().facts)[:tests])
+    row = "prompt_cost_per_request is unknown and prompt_bill_per_month is unknown"
+    Edit(f"{RULES}/cautions.yaml", condition, old=row).apply(folder)
+    result = run(f"breakeven recommend examples/ranges.yaml --rules {RULES}")
+    assert result.exit_code == status
+    assert ("caution-table-price: 15 conditions at once" in result.output) is bool(status)
+
+
+# What the tables say.
+
+MODELS: dict[str, type[BaseModel]] = {
+    "A fact": declarations.FactDeclaration,
+    "A range": declarations.RangeOf,
+    "An amount": declarations.AmountDeclaration,
+    "A table": declarations.TableDeclaration,
+    "A figure": declarations.FigureDeclaration,
+    "A decision file": declarations.DecisionFile,
+    "A rule": declarations.RuleDeclaration,
+    "`knowledge.yaml`": declarations.KnowledgeFile,
+    "`fallback`": declarations.Fallback,
+    "An entry of `voices`": declarations.VoiceDeclaration,
+    "`options`": declarations.OptionsTable,
+    "`chart`": declarations.ChartDeclaration,
+    "An entry of `shown_units`": declarations.UnitDeclaration,
+}
+
+
+@pytest.mark.parametrize(("heading", "model"), MODELS.items(), ids=MODELS)
+def test_field_table_when_compared_with_what_is_read_has_every_field(heading: str, model: type[BaseModel]) -> None:
+    (table,) = SECTIONS[heading].tables
+    documented = {_code(row["Field"]): row["Needed"] == "yes" for row in table}
+    assert documented == {name: read.is_required() for name, read in model.model_fields.items()}
+
+
+def test_field_tables_when_counted_cover_everything_a_file_may_declare() -> None:
+    declared = {
+        model
+        for model in vars(declarations).values()
+        if isinstance(model, type)
+        and issubclass(model, BaseModel)
+        and model.__module__ == declarations.__name__
+        and not model.__name__.startswith("_")
+    }
+    assert declared - set(MODELS.values()) == {declarations.FactsFile, declarations.CostsFile}
+
+
+@pytest.fixture(scope="module")
+def built_in() -> Knowledge:
+    return load_knowledge()
+
+
+def _memory(knowledge: Knowledge, where: str) -> WorkingMemory:
+    """The facts of a table's second column: ```fact: value`, `fact: value```."""
+    text = "\n".join(re.findall(r"`([^`]+)`", where)) or "{}"
+    return working_memory(knowledge, read_case(read_text_document(text, "case"), knowledge.facts))
+
+
+EXPRESSIONS = {f"{row['Expression']} where {row['Where']}": row for row in _rows("Expression")}
+
+
+@pytest.mark.parametrize("row", EXPRESSIONS.values(), ids=EXPRESSIONS)
+def test_expression_when_evaluated_gives_what_the_page_says(built_in: Knowledge, row: dict[str, str]) -> None:
+    memory = _memory(built_in, row["Where"])
+    expected = None if row["Gives"] == "unknown" else plain_value(row["Gives"])
+    assert _evaluated(built_in, _code(row["Expression"]), memory) == expected
+    assert row["Where"] == "nothing given" or "`" in row["Where"]
+
+
+def _evaluated(knowledge: Knowledge, text: str, memory: WorkingMemory) -> Value:
+    try:
+        node = resolve(parse(text), knowledge.scope, expects=TruthType())
+    except ExpressionError:
+        node = resolve(parse(text), knowledge.scope, expects=NumberType(None))
+    return compile_plain(node, knowledge.tables)(memory.values, memory.origins)
+
+
+SENTENCES = {f"{row['Sentence']} where {row['Where']}": row for row in _rows("Sentence")}
+
+
+@pytest.mark.parametrize("row", SENTENCES.values(), ids=SENTENCES)
+def test_sentence_when_filled_in_reads_as_the_page_says(built_in: Knowledge, row: dict[str, str]) -> None:
+    memory, text = _memory(built_in, row["Where"]), _code(row["Sentence"])
+    names = {name: show_name(built_in, name, memory.values[name]) for name in names_in_sentence(text)}
+    assert fill_in(text, names) == row["Reads"]
+
+
+LINKS: Sequence[str] = re.findall(r"\]\(#([^)]+)\)", DOCUMENT.read_text(encoding="utf-8"))
+
+
+def test_links_when_followed_within_the_page_lead_to_a_heading() -> None:
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in SECTIONS}
+    assert LINKS
+    assert set(LINKS) <= anchors
