@@ -14,6 +14,8 @@ import click
 from engine import __version__
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from engine.case import Case
     from engine.inference import EnginePool
     from engine.knowledge import Knowledge
@@ -28,6 +30,13 @@ RULES_OPTION = click.option(
     metavar="DIR",
     envvar="BREAKEVEN_RULES",
     help="Knowledge base to decide with (or BREAKEVEN_RULES); the built-in one by default.",
+)
+ON_OPTION = click.option(
+    "--on",
+    "on",
+    type=click.DateTime(("%Y-%m-%d",)),
+    metavar="DATE",
+    help="Decide as of this day, e.g. 2026-05-01; dated values and rules follow. Default: today.",
 )
 FORMAT_OPTION = click.option(
     "--format", "report_format", type=click.Choice(FORMATS), help="Default: by the output file's name, else terminal."
@@ -82,8 +91,11 @@ def main() -> None:
 @FORMAT_OPTION
 @OUTPUT_OPTION
 @RULES_OPTION
+@ON_OPTION
 @refuses_bad_input
-def recommend(case: str, report_format: str | None, output: str | None, rules: str | None) -> None:
+def recommend(
+    case: str, report_format: str | None, output: str | None, rules: str | None, on: datetime | None
+) -> None:
     """Decide the case file CASE (`-` reads standard input).
 
     A case file is YAML, one fact a line; what is not given is assumed with its source, or unknown:
@@ -103,7 +115,7 @@ def recommend(case: str, report_format: str | None, output: str | None, rules: s
     from engine.case import read_case
     from engine.source import read_document
 
-    knowledge = _knowledge(rules)
+    knowledge = _knowledge(rules, on)
     _report(read_case(read_document(case), knowledge.facts), knowledge, report_format, output)
 
 
@@ -113,9 +125,15 @@ def recommend(case: str, report_format: str | None, output: str | None, rules: s
 @FORMAT_OPTION
 @OUTPUT_OPTION
 @RULES_OPTION
+@ON_OPTION
 @refuses_bad_input
 def ask(
-    answers: str | None, save: str | None, report_format: str | None, output: str | None, rules: str | None
+    answers: str | None,
+    save: str | None,
+    report_format: str | None,
+    output: str | None,
+    rules: str | None,
+    on: datetime | None,
 ) -> None:
     """Answer one question at a time and get the same report as from a case file.
 
@@ -133,7 +151,7 @@ def ask(
     from engine.case import read_case
     from engine.source import read_document
 
-    knowledge = _knowledge(rules)
+    knowledge = _knowledge(rules, on)
     started = read_case(read_document(answers), knowledge.facts) if answers else None
     try:
         case = converse(knowledge, _pool(knowledge), answers=started, save=Path(save) if save else None)
@@ -339,11 +357,11 @@ def _emit(text: str, output: str | None) -> None:
         write_text_atomically(Path(output), text)
 
 
-def _knowledge(directory: str | None) -> Knowledge:
+def _knowledge(directory: str | None, on: datetime | None = None) -> Knowledge:
     from engine.knowledge import load_knowledge
     from engine.soundness import require_sound
 
-    knowledge = load_knowledge(directory)
+    knowledge = load_knowledge(directory, on.date() if on else None)
     require_sound(knowledge)
     return knowledge
 

@@ -193,7 +193,7 @@ def _figure(knowledge: Knowledge, name: str) -> Entry:
 
 def _amount(knowledge: Knowledge, name: str) -> Entry:
     amount = knowledge.amounts[name]
-    value = amount.value
+    value = amount.quantity
     shown = _range(knowledge, name, value) if isinstance(value, RangeOf) else show_name(knowledge, name, value)
     return Entry(
         kind="amount",
@@ -210,7 +210,7 @@ def _amount(knowledge: Knowledge, name: str) -> Entry:
 
 def _table(knowledge: Knowledge, name: str) -> Entry:
     table = knowledge.table_declarations[name]
-    rows = [f"{first:,g} {table.takes}: {second:,g} {table.gives}" for first, second in table.rows]
+    rows = [f"{first:,g} {table.takes}: {second:,g} {table.gives}" for first, second in table.pairs]
     ends = (
         f"Linear between rows; below the first: {table.below}; above the last: "
         f"{'the ratio of the last row' if table.above == 'proportional' else 'the value of the last row'}."

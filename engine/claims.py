@@ -178,12 +178,13 @@ class _Bench:
     def add_amount(self, name: str, amount: AmountDeclaration | InputDeclaration, path: _Path) -> None:
         """Make a quantity known by its name, and a range by its two ends as well."""
         kind = NumberType(amount.unit)
-        if not isinstance(amount.value, RangeOf):
-            self.add(name, kind, amount.value, path)
+        value = amount.quantity if isinstance(amount, AmountDeclaration) else amount.value
+        if not isinstance(value, RangeOf):
+            self.add(name, kind, value, path)
             return
-        self.add(name, kind, amount.value.middle, path)
-        self.add(f"{name}_low", kind, amount.value.low, path)
-        self.add(f"{name}_high", kind, amount.value.high, path)
+        self.add(name, kind, value.middle, path)
+        self.add(f"{name}_low", kind, value.low, path)
+        self.add(f"{name}_high", kind, value.high, path)
 
     def add(self, name: str, kind: Type, value: Value, path: _Path) -> None:
         if name in self.symbols:

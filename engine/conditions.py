@@ -77,9 +77,7 @@ def matters(node: Node, atom: Node, truths: Truths) -> bool:
     return truth is not None and combined(node, {**truths, atom: not truth}) != combined(node, truths)
 
 
-def truths_of(
-    knowledge: Knowledge, row: Row, values: Values, origins: Mapping[str, str]
-) -> dict[Node, bool | None]:
+def truths_of(knowledge: Knowledge, row: Row, values: Values, origins: Mapping[str, str]) -> dict[Node, bool | None]:
     """What each atomic condition of a rule is for the values of a case."""
     found = ((atom, evaluate(values, origins)) for atom, evaluate in _evaluators(knowledge)[row.id])
     return {atom: truth if isinstance(truth, bool) else None for atom, truth in found}

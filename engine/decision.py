@@ -160,6 +160,7 @@ class KnowledgeIdentity(_Record):
     name: str
     version: str
     sha256: str
+    as_of: str = Field(default="", description="The day as of which dated values and rules were chosen.")
 
 
 class Decision(_Record):

@@ -7,6 +7,7 @@ explains them by example.
 from __future__ import annotations
 
 import math
+from datetime import date
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -107,13 +108,40 @@ class FactsFile(_Declaration):
     facts: dict[Name, FactDeclaration]
 
 
+class DatedValue(_Declaration):
+    """A value in force from a day on, until the next one's day."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    since: date = Field(alias="from")
+    value: RangeOf | Number
+    source: Text | None = None
+
+
+class DatedRows(_Declaration):
+    """A table's rows in force from a day on, until the next ones' day."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    since: date = Field(alias="from")
+    rows: Annotated[list[tuple[Number, Number]], Field(min_length=1)]
+    source: Text | None = None
+
+
 class AmountDeclaration(_Declaration):
-    """A constant of the cost tables."""
+    """A constant of the cost tables, or its values over time."""
 
     title: Text
-    value: RangeOf | Number
+    value: RangeOf | Number | Annotated[list[DatedValue], Field(min_length=1)]
     unit: Text
     source: Text
+
+    @property
+    def quantity(self) -> RangeOf | float:
+        """The value; of dated values the last one (a loaded base holds only the one in force)."""
+        if isinstance(self.value, list):
+            return max(self.value, key=lambda version: version.since).value
+        return self.value
 
 
 class TableDeclaration(_Declaration):
@@ -122,7 +150,7 @@ class TableDeclaration(_Declaration):
     title: Text
     takes: Text = Field(description="Unit of the first column.")
     gives: Text = Field(description="Unit of the second column.")
-    rows: Annotated[list[tuple[Number, Number]], Field(min_length=1)]
+    rows: Annotated[list[tuple[Number, Number]] | list[DatedRows], Field(min_length=1)]
     below: Literal["first row", "proportional"] = Field(
         description="Below the first row: hold its value, or keep its ratio to the first column."
     )
@@ -131,12 +159,22 @@ class TableDeclaration(_Declaration):
 
     @model_validator(mode="after")
     def _rising(self) -> TableDeclaration:
-        firsts = [first for first, _ in self.rows]
-        if any(later <= earlier for earlier, later in pairwise(firsts)):
-            raise ValueError("rows must rise in their first column")
-        if (self.below == "proportional" or self.above == "proportional") and firsts[0] <= 0:
-            raise ValueError("a proportional end needs a first column above 0")
+        for rows in self._versions():
+            firsts = [first for first, _ in rows]
+            if any(later <= earlier for earlier, later in pairwise(firsts)):
+                raise ValueError("rows must rise in their first column")
+            if (self.below == "proportional" or self.above == "proportional") and firsts[0] <= 0:
+                raise ValueError("a proportional end needs a first column above 0")
         return self
+
+    @property
+    def pairs(self) -> list[tuple[float, float]]:
+        """The rows; of dated ones the last (a loaded base holds only those in force)."""
+        return self._versions()[-1]
+
+    def _versions(self) -> list[list[tuple[float, float]]]:
+        dated = sorted((one for one in self.rows if isinstance(one, DatedRows)), key=lambda one: one.since)
+        return [version.rows for version in dated] or [[row for row in self.rows if not isinstance(row, DatedRows)]]
 
 
 class FigureDeclaration(_Declaration):
@@ -159,13 +197,21 @@ class CostsFile(_Declaration):
 class RuleDeclaration(_Declaration):
     """One row of a decision."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
     id: RuleId
     when: Expression
     then: Text | dict[Name, Text]
     because: Text = Field(description="A Jinja2 sentence over facts, figures and conclusions.")
     source: Text
     salience: int = Field(0, ge=-1000, le=1000, description="Higher fires first where the policy leaves it open.")
+    since: date | None = Field(default=None, alias="from", description="The first day the row is in force.")
+    until: date | None = Field(default=None, description="The first day the row is no longer in force.")
     decided_by: Name | None = Field(None, description="The decision whose view this row follows.")
+
+    def in_force(self, on: date) -> bool:
+        """Whether the row takes part in decisions made as of a day."""
+        return (self.since is None or self.since <= on) and (self.until is None or on < self.until)
 
 
 class DecisionFile(_Declaration):

@@ -122,7 +122,10 @@ class _Describer:
             chart=self.chart(),
             chart_months=self._chart_months(),
             knowledge_base=KnowledgeIdentity(
-                name=self.manifest.name, version=self.manifest.version, sha256=self.knowledge.sha256
+                name=self.manifest.name,
+                version=self.manifest.version,
+                sha256=self.knowledge.sha256,
+                as_of=self.knowledge.on.isoformat(),
             ),
             case={name: self.reading(name) for name in self.knowledge.facts if name in self.memory.origins},
             case_name=self.outcome.case.name,

@@ -6,13 +6,29 @@ not to hold, under any other policy always. What a row's conditions are elsewher
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from engine.conditions import atoms
+from engine.conditions import atoms, matters, truths_of
+from engine.evaluator import Verdict
 from engine.knowledge import DecisionTable, Knowledge, Row
-from engine.language.nodes import And, Comparison, Never, Node, Not, Or, Text, Truth
+from engine.language.evaluate import Evaluate, Value, compile_plain
+from engine.language.nodes import (
+    And,
+    Arithmetic,
+    Call,
+    Comparison,
+    Conditional,
+    Name,
+    Negative,
+    Node,
+    Not,
+    Number,
+    Or,
+)
+from engine.language.scope import NumberType
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +90,106 @@ class NearThreshold:
     atom: Comparison
 
 
+#: A goal about one row.
+OfRow = Fires | Side | Decides | AtThreshold | NearThreshold
 Goal = Fires | Side | Decides | Reaches | AtThreshold | NearThreshold
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Everything that was computed and concluded for one case.
+
+    Args:
+        values: every name's plain value, None while unknown.
+        origins: for every known fact and figure how it came to be known.
+        verdicts: how each decision stands.
+    """
+
+    knowledge: Knowledge
+    values: Mapping[str, Value]
+    origins: Mapping[str, str]
+    verdicts: Mapping[str, Verdict]
+
+    def reached(self, decision: str, row: int) -> bool:
+        """Whether the row was looked at: under ``first`` every earlier one is known not to hold."""
+        verdict = self.verdicts[decision]
+        return verdict.table.policy != "first" or not any(truth is not False for truth in verdict.holds[:row])
+
+    def has(self, output: str, value: str) -> bool:
+        """Whether the output has the value, or has it among others."""
+        verdict = self.verdicts[self.knowledge.decision_of[output]]
+        found = verdict.collected if verdict.table.policy == "collect" else (self.values[output],)
+        return value in found
+
+
+def met(sight: Sight) -> Iterator[Goal]:
+    """Every goal that one case meets."""
+    knowledge = sight.knowledge
+    for name, table in knowledge.decisions.items():
+        verdict = sight.verdicts[name]
+        yield from (goal for goal in reaches(table) if sight.has(goal.output, goal.value))
+        yield from (Fires(name, index) for index in verdict.decisive)
+        for index, row in enumerate(table.rows):
+            if sight.reached(name, index):
+                yield from _met_by_conditions(sight, name, index, row)
+
+
+def _met_by_conditions(sight: Sight, decision: str, index: int, row: Row) -> Iterator[Goal]:
+    truths = truths_of(sight.knowledge, row, sight.values, sight.origins)
+    outcome = sight.verdicts[decision].holds[index]
+    for atom, truth in truths.items():
+        if truth is None:
+            continue
+        yield Side(decision, index, atom, truth)
+        if outcome is not None and matters(row.when, atom, truths):
+            yield Decides(decision, index, atom, truth, outcome)
+    for at, near in thresholds(sight.knowledge, decision, index, row):
+        distance = _distance(sight, at.atom)
+        if distance == 0:
+            yield at
+        elif distance is not None and _turned(at.atom, truths[at.atom]) and _is_near(sight, at.atom, distance):
+            yield near
+
+
+def _distance(sight: Sight, comparison: Comparison) -> float | None:
+    """How far left lies above right; None where either is unknown or ``never``."""
+    left, right = (_number(sight, side) for side in (comparison.left, comparison.right))
+    return None if left is None or right is None else left - right
+
+
+def _number(sight: Sight, node: Node) -> float | None:
+    value = _evaluator(sight.knowledge, node)(sight.values, sight.origins)
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+@lru_cache(maxsize=4096)
+def _evaluator(knowledge: Knowledge, node: Node) -> Evaluate:
+    return compile_plain(node, knowledge.tables)
+
+
+def _turned(comparison: Comparison, truth: bool | None) -> bool:
+    """Whether the comparison is the opposite of what it is at equality."""
+    return truth is not (comparison.operator in ("<=", ">=", "=="))
+
+
+#: How near a value is to a threshold, relative to it, to lie just beside it.
+NEARNESS = 0.01
+
+
+def _is_near(sight: Sight, comparison: Comparison, distance: float) -> bool:
+    """Within one hundredth of the threshold; of counts and beside 0, within 1."""
+    threshold = _number(sight, comparison.right) or 0.0
+    return abs(distance) <= max(NEARNESS * abs(threshold), 1.0 if _whole(sight.knowledge, comparison, threshold) else 0)
+
+
+def _whole(knowledge: Knowledge, comparison: Comparison, threshold: float) -> bool:
+    names = [side.name for side in (comparison.left, comparison.right) if isinstance(side, Name)]
+    if any(name in knowledge.facts and knowledge.facts[name].type == "integer" for name in names):
+        return True
+    return threshold == 0 and not any(knowledge.unit(name) == "fraction" for name in names)
+
+
+# -- which goals there are -----------------------------------------------------------------------------
 
 
 def fires(table: DecisionTable) -> Iterator[Fires]:
@@ -92,15 +207,10 @@ def pairs(decision: str, index: int, row: Row, atom: Node) -> tuple[tuple[Decide
 
     There is one pair, unless the condition stands both plainly and under ``not``.
     """
-    found = []
-    for outcome in sorted(_signs(row.when, atom, sign=True), reverse=True):
-        found.append(
-            (
-                Decides(decision, index, atom, truth=True, outcome=outcome),
-                Decides(decision, index, atom, truth=False, outcome=not outcome),
-            )
-        )
-    return tuple(found)
+    return tuple(
+        (Decides(decision, index, atom, True, outcome), Decides(decision, index, atom, False, not outcome))
+        for outcome in sorted(_signs(row.when, atom, sign=True), reverse=True)
+    )
 
 
 def _signs(node: Node, atom: Node, *, sign: bool) -> frozenset[bool]:
@@ -119,16 +229,18 @@ def reaches(table: DecisionTable) -> Iterator[Reaches]:
     return (Reaches(output, value) for output, values in table.outputs.items() for value in values)
 
 
-def thresholds(decision: str, index: int, row: Row) -> Iterator[tuple[AtThreshold, NearThreshold]]:
+def thresholds(
+    knowledge: Knowledge, decision: str, index: int, row: Row
+) -> Iterator[tuple[AtThreshold, NearThreshold]]:
     """Two goals for each comparison of numbers of a row; ``never`` has no neighbours."""
     for atom in atoms(row.when):
-        if isinstance(atom, Comparison) and not any(
-            isinstance(side, Text | Truth | Never) for side in (atom.left, atom.right)
-        ):
+        if isinstance(atom, Comparison) and _numeric(knowledge, atom.left) and _numeric(knowledge, atom.right):
             yield AtThreshold(decision, index, atom), NearThreshold(decision, index, atom)
 
 
-@lru_cache(maxsize=16)
-def row_of(knowledge: Knowledge, decision: str, index: int) -> Row:
-    """The row that a goal is about."""
-    return knowledge.decisions[decision].rows[index]
+def _numeric(knowledge: Knowledge, node: Node) -> bool:
+    if isinstance(node, Name):
+        return isinstance(knowledge.scope.symbols[node.name].type, NumberType)
+    if isinstance(node, Conditional):
+        return _numeric(knowledge, node.then)
+    return isinstance(node, Number | Negative | Arithmetic | Call)

@@ -463,6 +463,7 @@ class Engine:
         _refuse_decimal_comma()
         self.program = program
         self._module = _load_module()
+        self._holds_state = False
         self._handle: object | None = self._module.create_ruleset("r", program.text)
         # The first firing initialises memory that delete_state would otherwise free uninitialised.
         _, offset = self._module.assert_fact(self._handle, '{"p":1,"id":"p"}')
@@ -478,38 +479,56 @@ class Engine:
     def close(self) -> None:
         """Give the handle's memory back."""
         handle, self._handle = self._handle, None
-        if handle is not None:
-            self._module.delete_ruleset(handle)
+        if handle is None:
+            return
+        if self._holds_state:
+            # The engine does not free the states of a rule set that it deletes.
+            self._module.delete_state(handle, "0")
+        self._module.delete_ruleset(handle)
 
     @contextmanager
     def session(self, memory: WorkingMemory) -> Iterator[Session]:
-        """A case being decided; its state is freed at the end, and the handle closed if anything raised."""
+        """A case being decided; its facts are taken back at the end, and the handle is closed if anything raised."""
         _refuse_decimal_comma()
+        session = Session(self.program, self._module, self._handle, memory)
         try:
-            session = Session(self.program, self._module, self._handle, memory)
+            session.begin()
             yield session
             session.free()
-        except BaseException:
+            self._holds_state = session.left_state or (self._holds_state and not session.told)
+        except BaseException as error:
+            self._holds_state = session.abandon(error) and self._holds_state
             self.close()
             raise
 
 
 class Session:
-    """The working memory of one case inside the engine."""
+    """The working memory of one case inside the engine.
+
+    A state is expensive to make and to delete, for it has room for every slot of every rule. So one state
+    serves case after case: the facts of a case are taken back one by one, which leaves it empty.
+    """
 
     def __init__(self, program: Program, module: ModuleType, handle: object, memory: WorkingMemory) -> None:
         self._program = program
         self._module = module
         self._handle = handle
         self._memory = memory
-        self._ids = 0
         self._offset: int | None = None
+        self._acting = False
         self._truths: dict[str, bool] = {_GO: True}
         self._tokens: set[str] = set()
         self._fired: set[FiredRow] = set()
-        for index in range(len(program.truths)):
+        #: How many facts the engine was told.
+        self.told = 0
+        #: Whether an empty state is left to the next case.
+        self.left_state = False
+
+    def begin(self) -> None:
+        """Tell the engine all that is known."""
+        for index in range(len(self._program.truths)):
             self._evaluate(index)
-        for kind in program.kinds:
+        for kind in self._program.kinds:
             self._tell(kind)
 
     def learn(self, names: Iterable[str]) -> None:
@@ -534,6 +553,7 @@ class Session:
         complete = self._module.complete_and_start_action
         started = self._module.start_action_for_state(handle, offset)
         message = started[1] if started else None
+        self._acting = message is not None
         while message:
             effect = effects[int(message[3 : message.index('"', 3)])]
             row = effect.row
@@ -544,13 +564,34 @@ class Session:
                 firings.append(row)
                 self._conclude(row)
             message = complete(handle, offset)
+        self._acting = False
         return firings
 
     def free(self) -> None:
-        """Delete the case's state."""
-        if self._offset is not None:
+        """Take back all that the engine was told, so that the next case finds nothing of this one."""
+        if self._offset is None:
+            return
+        retract = self._module.retract_fact
+        for number in range(self.told, 0, -1):
+            retract(self._handle, f'{{"id":"i{number}"}}')
+        self.left_state = self._module.get_facts(self._handle, "0") == "[]"
+        if not self.left_state:
             self._module.delete_state(self._handle, "0")
-            self._offset = None
+
+    def abandon(self, error: BaseException) -> bool:
+        """Free the state of a case that came to nothing, unless the engine itself failed and it cannot be touched.
+
+        Returns:
+            True where there was no state of this case.
+        """
+        if self._offset is None:
+            return True
+        if not isinstance(error, self._module.error | MemoryError):
+            # A state must not be deleted while an action is open.
+            while self._acting and self._module.complete_and_start_action(self._handle, self._offset):
+                pass
+            self._module.delete_state(self._handle, "0")
+        return False
 
     def _take(self, token: str) -> None:
         if token not in self._tokens:
@@ -579,8 +620,8 @@ class Session:
             self._assert(fact)
 
     def _assert(self, fact: str) -> None:
-        self._ids += 1
-        outcome, self._offset = self._module.assert_fact(self._handle, f'{fact},"id":"i{self._ids}"}}')
+        self.told += 1
+        outcome, self._offset = self._module.assert_fact(self._handle, f'{fact},"id":"i{self.told}"}}')
         if outcome not in (0, 1):
             raise InferenceError(f"the inference engine refused {fact}}} (code {outcome})")
 

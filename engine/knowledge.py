@@ -6,15 +6,18 @@ import graphlib
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from engine.declarations import (
     AmountDeclaration,
     CostsFile,
+    DatedRows,
+    DatedValue,
     DecisionFile,
     FactDeclaration,
     FactsFile,
@@ -102,20 +105,24 @@ class Knowledge:
     order: tuple[str, ...]
     sha256: str
     directory: Path
+    #: The day as of which dated values and rows were chosen.
+    on: date
+    #: True where what is in force depends on the day.
+    dated: bool
     documents: Mapping[str, Document] = field(repr=False)
 
     @cached_property
     def constants(self) -> dict[str, float]:
         """Every amount at its likely value."""
-        return {name: _likely(amount.value) for name, amount in self.amounts.items()}
+        return {name: _likely(amount.quantity) for name, amount in self.amounts.items()}
 
     @cached_property
     def constant_ranges(self) -> dict[str, Range]:
         """The amounts that are ranges."""
         return {
-            name: Range(amount.value.low, amount.value.middle, amount.value.high)
+            name: Range(found.low, found.middle, found.high)
             for name, amount in self.amounts.items()
-            if isinstance(amount.value, RangeOf)
+            if isinstance(found := amount.quantity, RangeOf)
         }
 
     @cached_property
@@ -180,10 +187,11 @@ class Knowledge:
         return symbol.type.unit if symbol and isinstance(symbol.type, NumberType) else None
 
 
-def load_knowledge(directory: Path | str | None = None) -> Knowledge:
+def load_knowledge(directory: Path | str | None = None, on: date | None = None) -> Knowledge:
     """The knowledge base in a directory, by default the built-in one; its names and types are checked here.
 
-    Units and sentences are checked by ``engine.soundness.require_sound``.
+    Units and sentences are checked by ``engine.soundness.require_sound``. Of dated values and rows those in
+    force on the day ``on`` are taken, by default today's.
 
     Raises:
         BadInput: with every problem of every file.
@@ -192,7 +200,7 @@ def load_knowledge(directory: Path | str | None = None) -> Knowledge:
     shown = "rules" if directory is None else str(directory).rstrip("/")
     if not path.is_dir():
         raise BadInput([Problem(Place(shown), "no such directory of rules", hint=_RULES_HINT)])
-    loader = _Loader(path, shown)
+    loader = _Loader(path, shown, on or date.today())  # noqa: DTZ011 - the day where the person is
     knowledge = loader.load()
     if loader.problems or knowledge is None:
         raise BadInput(loader.problems)
@@ -218,8 +226,10 @@ def _digest(texts: Mapping[str, str]) -> str:
 class _Loader:
     """Reads one directory, collecting problems instead of stopping at the first."""
 
-    def __init__(self, directory: Path, shown: str) -> None:
+    def __init__(self, directory: Path, shown: str, on: date) -> None:
         self.directory = directory
+        self.on = on
+        self.dated = False
         self.shown = shown
         self.problems: list[Problem] = []
         self.texts: dict[str, str] = {}
@@ -229,15 +239,15 @@ class _Loader:
         self.read_files()
         manifest = self.declared("knowledge.yaml", KnowledgeFile)
         facts = self.declared("facts.yaml", FactsFile)
-        costs = self.declared("costs.yaml", CostsFile)
+        costs = self.as_of(self.declared("costs.yaml", CostsFile))
         decisions = self.declared_decisions()
         if manifest is None or facts is None or costs is None or self.problems:
             return None
         scope = self.scope(manifest, facts, costs, decisions)
         tables = {
             name: Table(
-                tuple(first for first, _ in table.rows),
-                tuple(second for _, second in table.rows),
+                tuple(first for first, _ in table.pairs),
+                tuple(second for _, second in table.pairs),
                 table.below == "proportional",
                 table.above == "proportional",
             )
@@ -250,7 +260,7 @@ class _Loader:
             return None
         knowledge = Knowledge(
             manifest, facts.facts, costs.amounts, costs.figures, tables, costs.tables, built, quantities, scope, order,
-            _digest(self.texts), self.directory, self.documents,
+            _digest(self.texts), self.directory, self.on, self.dated, self.documents,
         )  # fmt: skip
         self.check_states(knowledge)
         self.check_manifest(knowledge)
@@ -283,6 +293,35 @@ class _Loader:
         except ValidationError as error:
             self.problems.extend(_validation_problems(document, error, model))
             return None
+
+    def as_of(self, costs: CostsFile | None) -> CostsFile | None:
+        """The cost tables with, of dated values and rows, those in force on the day."""
+        if costs is None:
+            return None
+        amounts = {
+            name: amount.model_copy(update={"value": self.in_force("amounts", name, amount.value)})
+            for name, amount in costs.amounts.items()
+        }
+        tables = {
+            name: table.model_copy(update={"rows": self.in_force("tables", name, table.rows)})
+            for name, table in costs.tables.items()
+        }
+        return costs.model_copy(update={"amounts": amounts, "tables": tables})
+
+    def in_force(self, section: str, name: str, declared: Any) -> Any:
+        """Of a list of dated versions the one in force, anything else as it is."""
+        if not isinstance(declared, list) or not isinstance(declared[0], DatedValue | DatedRows):
+            return declared
+        self.dated = True
+        started = [version for version in declared if version.since <= self.on]
+        if not started:
+            first = min(version.since for version in declared)
+            place = self.documents["costs.yaml"].place((section, name))
+            message = f"has no value on {self.on}; the first is from {first}"
+            self.problems.append(Problem(place, message, name, "Decide as of a later day, or add an earlier value"))
+            started = [min(declared, key=lambda version: version.since)]
+        chosen = max(started, key=lambda version: version.since)
+        return chosen.value if isinstance(chosen, DatedValue) else chosen.rows
 
     def declared_decisions(self) -> dict[str, DecisionFile]:
         found: dict[str, DecisionFile] = {}
@@ -373,6 +412,9 @@ class _Loader:
             name = next(iter(declaration.outputs))
             rows: list[Row] = []
             for index, rule in enumerate(declaration.rules):
+                self.dated = self.dated or rule.since is not None or rule.until is not None
+                if not rule.in_force(self.on):
+                    continue
                 place = document.place(("rules", index, "id"))
                 if rule.id in ids:
                     message = f"the rule '{rule.id}' is already declared at {ids[rule.id]}"

@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 
 from engine.case import Case, parse_number
@@ -20,17 +20,19 @@ from engine.costs import WorkingMemory, working_memory
 from engine.evaluator import evaluate_decision
 from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
-from engine.language.nodes import names_in
-from engine.language.possible import Possible, Span, Truths, Words, exactly
+from engine.language.nodes import Conditional, Name, Node, State, children
+from engine.language.possible import Explore, Origins, Possible, Span, Truths, Words, compile_possible, exactly
 from engine.outlook import Domain, Outlook, asked_states, full_domain, thresholds
 
 #: What is printed; None where a decision stays open and the base has no fallback.
 Printed = str | None
 Region = Mapping[str, Domain]
 #: Sets of values tried for the facts that stay unknown, to see what cannot stand whatever they are.
-_TRIALS = 12
+_TRIALS = 8
 #: After so many that rule out nothing more the rest are not tried.
-_MOST_IN_VAIN = 4
+_MOST_IN_VAIN = 2
+#: Regions that were not cut to the end and are yet looked at one by one for the questions they hang on.
+_MOST_LEFT = 12
 #: Ways to answer all open questions that are tried out before anything is searched for.
 _SCENARIOS = 60
 
@@ -70,6 +72,7 @@ class Prospect(Outlook):
         target = knowledge.manifest.recommends
         if target is None:
             raise ValueError("the knowledge base recommends nothing")
+        self.looks = 0
         memory = _decided_memory(knowledge, case)
         super().__init__(memory, target, _domains(memory, target, questions(knowledge, case)))
         fallback = knowledge.manifest.fallback
@@ -80,6 +83,11 @@ class Prospect(Outlook):
     def open(self) -> tuple[str, ...]:
         """The open questions that the recommendation depends on at all."""
         return tuple(name for name, domain in self.domains.items() if not _is_blank(domain))
+
+    def region(self, domains: Region) -> tuple[dict[str, Possible], dict[str, tuple[Truths, ...]]]:
+        """Everything each name may be in a region, and for each decision what each row may be."""
+        self.looks += 1
+        return super().region(domains)
 
     # -- a region and a point ----------------------------------------------------------------------
 
@@ -143,10 +151,11 @@ class Prospect(Outlook):
         """
         if blank not in self._trials:
             asked, chance = asked_states(self.knowledge), random.Random(0)  # noqa: S311 - nothing here is secret
+            choices = {name: self._sides(name) for name in blank}
             self._trials[blank] = [
                 {
-                    name: Domain(exactly(chance.choice(self._values_of(name))), may_stay_open=name in asked)
-                    for name in blank
+                    name: Domain(exactly(chance.choice(values)), may_stay_open=name in asked)
+                    for name, values in choices.items()
                 }
                 for _ in range(_TRIALS)
             ]
@@ -154,20 +163,19 @@ class Prospect(Outlook):
 
     # -- the search --------------------------------------------------------------------------------
 
-    def explore_printed(self, *, enough: int = 1_000, most: int = 40) -> Prospects:
+    def recommendations(self, *, enough: int = 1_000, most: int = 60) -> Prospects:
         """The recommendations that the open questions can lead to.
 
         Args:
             enough: as soon as so many are found, the rest are taken as possible.
-            most: regions looked at; what they leave open is taken as possible.
+            most: looks at a region, after which what is left open is taken as possible.
         """
         found = {outcome for scenario in self.scenarios if (outcome := self.at(scenario)) is not None}
         undecided: set[Printed] = set()
         waiting: list[Region] = [self.domains]
-        looked_at = 0
+        until = self.looks + most
         while waiting:
             region = waiting.pop()
-            looked_at += 1
             outcomes = self.outcomes(region)
             if len(outcomes) == 1:
                 found |= outcomes
@@ -175,7 +183,7 @@ class Prospect(Outlook):
                 found |= self._found_in(region, found)
             if outcomes <= found:
                 continue
-            _, parts = self._parts(region) if looked_at < most and len(found) < enough else (None, ())
+            _, parts = self._parts(region) if self.looks < until and len(found) < enough else (None, ())
             waiting.extend(parts)
             undecided |= outcomes if not parts else frozenset()
         return Prospects(frozenset(found), frozenset(found | undecided))
@@ -194,46 +202,51 @@ class Prospect(Outlook):
 
     def seen_to_matter(self, fact: str) -> bool:
         """Whether two answers to one question are known to lead to different recommendations, all others held."""
-        tried = self._values_of(fact)
+        tried = self._answers(fact)
         return any(self._differs(fact, tried, scenario) for scenario in self.scenarios)
 
-    def may_matter(self, *, most: int = 300) -> frozenset[str]:
+    def may_matter(self, *, most: int = 150) -> frozenset[str]:
         """The questions that may make a difference; every other one is proved to make none.
 
         The open questions' answers are cut into regions of one recommendation each. A question along which
         no cut was needed makes no difference, nor does one that no undecided rule of what is left hangs on.
+
+        Args:
+            most: looks at a region, after which what is left is not cut any further.
         """
+        candidates = self.live(self.domains)
         needed: set[str] = set()
         waiting: list[Region] = [self.domains]
-        looked_at = 0
-        while waiting:
+        until = self.looks + most
+        while waiting and self.looks < until and not needed >= candidates:
             region = waiting.pop()
-            looked_at += 1
             if len(self.outcomes(region)) == 1:
                 continue
-            fact, parts = self._parts(region) if looked_at < most else (None, ())
+            fact, parts = self._parts(region)
             if fact is None:
                 needed |= self.live(region)
             else:
                 needed.add(fact)
                 waiting.extend(parts)
-        return frozenset(needed)
+        if len(waiting) > _MOST_LEFT:
+            return candidates
+        return frozenset(needed.union(*map(self.live, waiting)))
 
-    def proved_moot(self, fact: str, *, most: int = 60) -> bool:
+    def proved_moot(self, fact: str, *, most: int = 80) -> bool:
         """Whether it is proved that one question makes no difference, whatever the others are answered with."""
         waiting: list[Region] = [self.domains] if fact in self.domains else []
-        looked_at = 0
+        until = self.looks + most
         while waiting:
             region = waiting.pop()
-            looked_at += 1
-            if len(self.outcomes(region)) == 1 or fact not in self.live(region):
+            if len(self.outcomes(region)) == 1:
                 continue
-            if looked_at >= most or self._differs(fact, self._values_of(fact), next(_points(region))):
+            if self.looks >= until or self._differs(fact, self._answers(fact), next(_points(region))):
                 return False
             _, parts = self._parts(region, but=fact)
-            if not parts:
+            if parts:
+                waiting.extend(parts)
+            elif fact in self.live(region):
                 return False
-            waiting.extend(parts)
         return True
 
     def _differs(self, fact: str, tried: Sequence[Value], point: Mapping[str, Value]) -> bool:
@@ -264,24 +277,61 @@ class Prospect(Outlook):
         rows: Mapping[str, tuple[Truths, ...]],
         seen: set[str],
     ) -> Iterator[str]:
-        """Open questions that make an outcome several, those of the first undecided row first."""
-        if name in seen:
+        """Open questions that make an outcome several, those of the first undecided row first.
+
+        Of a condition or formula only the parts count that are undecided themselves.
+        """
+        origins = self._ways_known(domains, box)
+        yield from self._blamed_by(name, domains, box, origins, seen)
+
+    def _blamed_by(
+        self, name: str, domains: Region, box: Mapping[str, Possible], origins: Origins, seen: set[str]
+    ) -> Iterator[str]:
+        name = self.knowledge.decision_of.get(name, name)
+        if name in seen or name not in self.steps:
             return
         seen.add(name)
-        for reads in self._undecided_reads(name, rows):
-            open_reads = [read for read in sorted(reads) if read in self._moved and not _is_single(box[read])]
-            yield from (read for read in open_reads if read in domains)
-            for read in open_reads:
-                if read not in domains:
-                    yield from self._blamed(self.knowledge.decision_of.get(read, read), domains, box, rows, seen)
+        for node in self._nodes(name):
+            reads = dict.fromkeys(self._undecided(node, box, origins))
+            yield from (read for read in reads if read in domains)
+            for read in reads:
+                if read not in domains or _open_to_default(domains[read]):
+                    yield from self._blamed_by(read, domains, box, origins, seen)
 
-    def _undecided_reads(self, name: str, rows: Mapping[str, tuple[Truths, ...]]) -> Iterator[frozenset[str]]:
-        if name in rows:
-            for row, truths in zip(self.knowledge.decisions[name].rows, rows[name], strict=True):
-                if truths.true + truths.false + truths.unknown > 1:
-                    yield names_in(row.when)
-        elif name in self.knowledge.quantities and name in self.steps:
-            yield self.knowledge.reads[name]
+    def _nodes(self, name: str) -> Iterable[Node]:
+        table = self.knowledge.decisions.get(name)
+        return [row.when for row in table.rows] if table else [self.knowledge.quantities[name].formula]
+
+    def _undecided(self, node: Node, box: Mapping[str, Possible], origins: Origins) -> Iterator[str]:
+        """The names whose values and states an expression waits for, given what each may be."""
+        if _is_single(_explorer(self.knowledge, node)(box, origins)):
+            return
+        if isinstance(node, Name | State):
+            yield node.name
+            return
+        parts = children(node)
+        if isinstance(node, Conditional):
+            test = _explorer(self.knowledge, node.test)(box, origins)
+            if isinstance(test, Truths) and _is_single(test) and not test.unknown:
+                parts = (node.then if test.true else node.otherwise,)
+        for part in parts:
+            yield from self._undecided(part, box, origins)
+
+    def _ways_known(self, region: Region, box: Mapping[str, Possible]) -> Origins:
+        """How each name may have come to be known, None standing for unknown."""
+        found: dict[str, frozenset[str | None]] = {
+            name: frozenset({origin}) for name, origin in self.memory.origins.items()
+        }
+        for name in self._moved:
+            ways: set[str | None] = {None} if box[name].unknown else set()
+            if name in region and not _is_blank(region[name]):
+                ways.add("answered")
+            if name in self.knowledge.quantities and not _has_no_value(box[name]):
+                ways.add("assumed" if name in self.knowledge.facts else "computed")
+            if name in region and not _open_to_default(region[name]):
+                ways = {"answered"}
+            found[name] = frozenset(ways)
+        return found
 
     def _blank(self, region: Region) -> tuple[str, ...]:
         """The facts that stay unknown all over the region."""
@@ -307,8 +357,8 @@ class Prospect(Outlook):
             near = [min(max(example * factor, low), high) for factor in (1.0, 0.25, 4.0)]
             values = near if len(values) == 1 else [*values, near[0]]
         if fact.default is not None or fact.stands_in:
-            # As often as not these are left to their default.
-            values += [self.memory.values[name]] * len(values)
+            # As often as not these are left to what is assumed in their place.
+            values += [None] * len(values)
         return values
 
     # -- one fact ----------------------------------------------------------------------------------
@@ -326,16 +376,21 @@ class Prospect(Outlook):
                 cuts = [cut for cut in thresholds(self.knowledge).get(fact, ()) if low <= cut <= high]
                 return [Domain(span, domain.integer) for span in _between_cuts(low, high, cuts, domain.integer)]
 
-    def _values_of(self, fact: str) -> list[Value]:
-        """Values on every side of every threshold; unknown too, where that is an answer of its own."""
-        values: list[Value] = [None] if fact in self.open and self.domains[fact].may_stay_open else []
-        for cell in self.cells(fact):
-            found = cell.values
-            if isinstance(found, Span):
-                values += dict.fromkeys((found.low, _middle(cell), found.high))
-            else:
-                values.append(_middle(cell))
-        return values
+    def _answers(self, fact: str) -> list[Value]:
+        """Answers on every side of every threshold; none at all too, where that is an answer of its own."""
+        return [*([None] if self.domains[fact].may_stay_open else []), *self._sides(fact)]
+
+    def _sides(self, fact: str) -> list[Value]:
+        """Values on every side of every threshold."""
+        points = [
+            (_end(cell, first=True), _middle(cell), _end(cell, first=False)) for cell in self.cells(fact)
+        ]
+        return list(dict.fromkeys(value for three in points for value in three))
+
+
+@lru_cache(maxsize=32_768)
+def _explorer(knowledge: Knowledge, node: Node) -> Explore:
+    return compile_possible(node, knowledge.tables)
 
 
 def _decided_memory(knowledge: Knowledge, case: Case) -> WorkingMemory:
@@ -360,10 +415,13 @@ def _domains(memory: WorkingMemory, target: str, asked: Iterable[str]) -> Region
     for name, fact in knowledge.facts.items():
         if name not in domains and memory.values[name] is None and name not in knowledge.quantities:
             domains[name] = Domain(exactly(None, full_domain(fact).values))
-    box, _ = Outlook(memory, target, domains).region(domains)
+    outlook = Outlook(memory, target, domains)
+    box, _ = outlook.region(domains)
     for name in knowledge.quantities.keys() & domains.keys() - asked_states(knowledge):
-        # A default that is one of the answers needs no looking at of its own.
-        domains[name] = replace(domains[name], may_stay_open=not _within(box[name], domains[name].values))
+        # A default that is always the same, and one of the answers, needs no looking at of its own.
+        always_the_same = not any(read in domains or read in outlook.steps for read in knowledge.reads[name])
+        if always_the_same and _within(box[name], domains[name].values):
+            domains[name] = replace(domains[name], may_stay_open=False)
     return domains
 
 
@@ -391,7 +449,16 @@ def _is_single(possible: Possible) -> bool:
 
 def _is_blank(domain: Domain) -> bool:
     """Whether there is no value in the domain: the fact stays unknown."""
-    match domain.values:
+    return _has_no_value(domain.values)
+
+
+def _open_to_default(domain: Domain) -> bool:
+    """Whether the fact may be left open, so that its default is taken where it has one."""
+    return domain.may_stay_open or _is_blank(domain)
+
+
+def _has_no_value(possible: Possible) -> bool:
+    match possible:
         case Span(low=low, high=high):
             return low > high
         case Words(options=options):
@@ -404,18 +471,13 @@ def _between_cuts(low: float, high: float, cuts: Iterable[float], integer: bool)
     """The numbers below each threshold, from it on to the next; a threshold that is the least one on its own."""
     start = low
     for cut in cuts:
-        end = math.nextafter(cut, -math.inf)
-        if cut == low:
-            start, end = math.nextafter(cut, math.inf), cut
+        at = float(math.ceil(cut)) if integer else cut
+        if at == low:
             yield Span(low, low)
-            if integer:
-                start = low + 1
-            continue
-        if integer:
-            end = math.ceil(cut) - 1.0
-        if start <= end:
-            yield Span(start, end)
-            start = float(math.ceil(cut)) if integer else cut
+            start = low + 1 if integer else math.nextafter(low, math.inf)
+        elif start < at:
+            yield Span(start, at - 1 if integer else math.nextafter(at, -math.inf))
+            start = at
     if start <= high:
         yield Span(start, high)
 

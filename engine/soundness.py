@@ -134,7 +134,8 @@ def _stamp(knowledge: Knowledge) -> Path | None:
 
     directory = os.environ.get("BREAKEVEN_CACHE")
     base = Path(directory) if directory else user_cache_path("breakeven")
-    return base / f"sound-{__version__}-{knowledge.sha256}"
+    as_of = f"-{knowledge.on}" if knowledge.dated else ""
+    return base / f"sound-{__version__}-{knowledge.sha256}{as_of}"
 
 
 def _remembered(knowledge: Knowledge) -> bool:

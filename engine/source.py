@@ -33,6 +33,8 @@ DEEPEST = 50
 MOST_VALUES = 100_000
 #: The most problems of one file that are listed; the rest are counted.
 MOST_PROBLEMS = 100
+#: The code of a problem with a name that one mapping gives twice.
+DUPLICATE = "duplicate-key"
 #: The file name that stands for standard input.
 STANDARD_INPUT = "-"
 
@@ -105,6 +107,11 @@ class Document:
             node = node.key
         return Place(self.file, node.line, node.column)
 
+    def part(self, path: Iterable[str | int]) -> Document:
+        """The value at ``path`` as a document of its own, its places those of this file; None where there is none."""
+        node, found = self._nearest(path)
+        return Document(node.value if found else None, self.file, self.lines, node)
+
     def quoted(self, path: Iterable[str | int]) -> bool:
         """True where the value at ``path`` is text in quotes or a block of text."""
         node, found = self._nearest(path)
@@ -148,13 +155,27 @@ def read_text_document(text: str, shown: str, *, limit_bytes: int = MOST_BYTES) 
     Raises:
         BadInput: the text is not the YAML described above; every problem found.
     """
+    document, problems = read_despite_duplicates(text, shown, limit_bytes=limit_bytes)
+    if problems:
+        raise BadInput(problems)
+    return document
+
+
+def read_despite_duplicates(
+    text: str, shown: str, *, limit_bytes: int = MOST_BYTES
+) -> tuple[Document, Sequence[Problem]]:
+    """As ``read_text_document``, but names given twice are handed back as problems, the first of each being kept.
+
+    Raises:
+        BadInput: the text has problems of another kind; every problem found.
+    """
     if len(text) > limit_bytes:
         refuse([_too_large(shown, f"{len(text):,} characters", limit_bytes)])
     text = text.removeprefix("\ufeff")
     lines = tuple(_LINE_BREAK.split(text))
     _refuse_forbidden_characters(lines, shown)
-    root = _Builder(shown, lines).build(text)
-    return Document(root.value, shown, lines, root)
+    root, problems = _Builder(shown, lines).build(text)
+    return Document(root.value, shown, lines, root), problems
 
 
 def read_text(path: Path | str, *, shown: str | None = None, limit_bytes: int = MOST_BYTES) -> str:
@@ -196,11 +217,15 @@ def refuse(problems: Iterable[Problem]) -> NoReturn:
     Raises:
         BadInput: always.
     """
+    raise BadInput(_listed(problems))
+
+
+def _listed(problems: Iterable[Problem]) -> list[Problem]:
     ordered = sorted(problems, key=lambda problem: (problem.place.line or 0, problem.place.column or 0))
     unlisted = ordered[MOST_PROBLEMS:]
     if unlisted:
         ordered[MOST_PROBLEMS:] = [Problem(unlisted[0].place, f"{len(unlisted):,} more problems from here on")]
-    raise BadInput(ordered)
+    return ordered
 
 
 def printable(text: str) -> str:
@@ -383,8 +408,8 @@ class _Builder:
         self._root: _Node | None = None
         self._values = 0
 
-    def build(self, text: str) -> _Node:
-        """The outermost node.
+    def build(self, text: str) -> tuple[_Node, list[Problem]]:
+        """The outermost node, and the names that were given twice.
 
         Raises:
             BadInput: with every problem up to the end, or up to the first that leaves no way to go on.
@@ -394,11 +419,11 @@ class _Builder:
                 self._take(event)
         except yaml.YAMLError as error:
             self._problems.append(_syntax_problem(error, self._file, self._lines))
-        if self._problems:
+        if any(problem.code != DUPLICATE for problem in self._problems):
             refuse(self._problems)
         if self._root is None or (self._root.text == "" and not self._root.quoted):
             refuse([Problem(Place(self._file), "the file is empty")])
-        return self._root
+        return self._root, _listed(self._problems)
 
     @staticmethod
     def _events(text: str) -> Iterator[yaml.Event]:
@@ -485,7 +510,7 @@ class _Builder:
             first = earlier.key.line if earlier.key else earlier.line
             where = f"twice on line {first}" if first == key.line else f"on line {first} and again on line {key.line}"
             hint = COMMA_IN_BRACES if key.text.isdigit() else "Keep one of the two"
-            self._add(key, f"given {where}", hint, named=key.text)
+            self._add(key, f"given {where}", hint, named=key.text, code=DUPLICATE)
             key.text = None
         return key
 
@@ -498,9 +523,11 @@ class _Builder:
             hint = "Leave it out, or put quotes around the whole where it is text"
             self._add(node, f"the tag '{shorten(written)}' is not allowed", hint)
 
-    def _add(self, node: _Node, message: str, hint: str, *, named: str | None = None) -> None:
+    def _add(
+        self, node: _Node, message: str, hint: str, *, named: str | None = None, code: str = "yaml"
+    ) -> None:
         name = shorten(named or self._innermost_name()) or None
-        self._problems.append(Problem(Place(self._file, node.line, node.column), message, name, hint))
+        self._problems.append(Problem(Place(self._file, node.line, node.column), message, name, hint, code))
 
     def _innermost_name(self) -> str:
         for level in reversed(self._open):

@@ -98,6 +98,16 @@ NEEDED = (
     *("requests_per_month", "has_ml_engineering", "accuracy_is_critical", "has_labeled_data"),
     *("domain_changes_often", "prompt_accuracy", "fine_tuned_accuracy"),
 )
+#: The answers that leave the most to decide; the others are drawn more rarely.
+_MOSTLY = {
+    "has_ml_engineering": True,
+    "has_labeled_data": True,
+    "accuracy_is_critical": False,
+    "domain_changes_often": False,
+    "is_prototype": False,
+}
+#: Facts with a default that decisions often hang on.
+_OFTEN = ("months_in_production", "repetitive_share", "cost_per_error")
 _ORIGINS: tuple[Origin, ...] = ("answered", "answered", "measured", "assumed")
 
 
@@ -145,6 +155,8 @@ def answers(draw: st.DrawFn, *, complete: bool, often: int = 4) -> Answers:
 def _how_often(name: str, often: int) -> int:
     if name in NEEDED:
         return 9
+    if name in _OFTEN:
+        return 7
     # The many components of upfront costs would crowd out the tables.
     return often if name in _NOTABLE or not name.endswith("_cost") else 1
 
@@ -152,8 +164,8 @@ def _how_often(name: str, often: int) -> int:
 def value_of(name: str, declaration: FactDeclaration) -> st.SearchStrategy[Value]:
     """Values of a fact: where something changes, and between."""
     if declaration.type == "yes/no":
-        # The first rule decides a prototype, so it is drawn rarely.
-        return st.sampled_from((True, False, False, False) if name == "is_prototype" else (True, False))
+        usual = _MOSTLY.get(name, False)
+        return st.sampled_from((usual, usual, usual, not usual) if name in _MOSTLY else (True, False))
     if declaration.choices is not None:
         return st.sampled_from(sorted(declaration.choices))
     notable = _NOTABLE.get(name, _COMPONENT)

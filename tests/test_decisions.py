@@ -32,7 +32,7 @@ def concluded(output: str, **values: object) -> object:
 # Against the reference
 
 
-@settings(max_examples=350, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(answers(complete=True))
 def test_decisions_when_every_question_is_answered_are_those_of_the_reference(drawn: Answers) -> None:
     outcome = decided(drawn.case)
@@ -357,9 +357,7 @@ STRENGTHS = {
 
 
 @pytest.mark.parametrize(("known", "approach", "strength"), STRENGTHS.values(), ids=STRENGTHS)
-def test_strength_when_voices_dissent_falls_with_each(
-    known: dict[str, object], approach: str, strength: str
-) -> None:
+def test_strength_when_voices_dissent_falls_with_each(known: dict[str, object], approach: str, strength: str) -> None:
     outcome = decided(case(**{**ANSWERED, **SETTLED, **known}))
     assert not outcome.could_turn
     assert (outcome.recommended, outcome.conclusion("strength")) == (approach, strength)
