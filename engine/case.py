@@ -202,11 +202,8 @@ def _as_number(raw: object, unit: str | None) -> float | None:
 
 
 def _within_bounds(number: float, declaration: FactDeclaration) -> bool:
-    return (
-        (declaration.min is None or number >= declaration.min)
-        and (declaration.above is None or number > declaration.above)
-        and (declaration.max is None or number <= declaration.max)
-    )
+    low, high = declaration.bounds
+    return low <= number <= high
 
 
 def _number_hint(raw: object, unit: str | None) -> str | None:

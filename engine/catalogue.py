@@ -9,6 +9,7 @@ from engine.declarations import RangeOf
 from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.knowledge import Knowledge, Row
 from engine.language.nodes import functions_in, names_in
+from engine.quantities import show
 from engine.wording import condition_in_english, formula_in_english, label, show_name
 
 
@@ -210,7 +211,8 @@ def _amount(knowledge: Knowledge, name: str) -> Entry:
 
 def _table(knowledge: Knowledge, name: str) -> Entry:
     table = knowledge.table_declarations[name]
-    rows = [f"{first:,g} {table.takes}: {second:,g} {table.gives}" for first, second in table.pairs]
+    units = knowledge.manifest.shown_units
+    rows = [f"{show(first, table.takes, units)}: {show(second, table.gives, units)}" for first, second in table.pairs]
     ends = (
         f"Linear between rows; below the first: {table.below}; above the last: "
         f"{'the ratio of the last row' if table.above == 'proportional' else 'the value of the last row'}."

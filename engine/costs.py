@@ -9,6 +9,7 @@ from functools import lru_cache
 from engine.case import Case
 from engine.knowledge import Knowledge, Quantity, Range
 from engine.language.evaluate import Value, tidy
+from engine.language.generate import Computed, Formulas
 
 #: How a fact's origin in a case is remembered; see ``engine.language.evaluate.Origins``.
 _ORIGINS = {"answered": "answered", "measured": "measured", "assumed": "supposed"}
@@ -37,18 +38,8 @@ class WorkingMemory:
             The names that became known, the conclusion first.
         """
         self.values[name] = value
-        learned = [name]
-        for quantity in _waiting_for(self.knowledge).get(name, ()):
-            if self.values[quantity.name] is None and self._compute(quantity) is not None:
-                learned.append(quantity.name)
-        return learned
-
-    def _compute(self, quantity: Quantity) -> Value:
-        value = computed(quantity, self.values, self.origins)
-        if value is not None:
-            self.values[quantity.name] = value
-            self.origins[quantity.name] = "assumed" if quantity.kind == "fact" else "computed"
-        return value
+        waiting = _waiting_for(self.knowledge).get(name)
+        return [name, *waiting(self.values, self.origins)] if waiting else [name]
 
     def ranges(self) -> dict[str, Range]:
         """The facts given or assumed as a range of their own."""
@@ -80,11 +71,8 @@ def working_memory(knowledge: Knowledge, case: Case) -> WorkingMemory:
             value = given.value
             values[name] = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
             origins[name] = _ORIGINS[given.origin]
-    memory = WorkingMemory(knowledge, case, values, origins)
-    for quantity in _in_order(knowledge):
-        if values[quantity.name] is None:
-            memory._compute(quantity)  # noqa: SLF001 - the builder of the same module
-    return memory
+    _in_order(knowledge)(values, origins)
+    return WorkingMemory(knowledge, case, values, origins)
 
 
 @lru_cache(maxsize=64)
@@ -95,15 +83,27 @@ def _blank(knowledge: Knowledge) -> Mapping[str, Value]:
 
 
 @lru_cache(maxsize=64)
-def _in_order(knowledge: Knowledge) -> tuple[Quantity, ...]:
-    return tuple(knowledge.quantities[name] for name in knowledge.order if name in knowledge.quantities)
+def _in_order(knowledge: Knowledge) -> Formulas:
+    names = [name for name in knowledge.order if name in knowledge.quantities]
+    return _formulas(knowledge, names)
+
+
+def _formulas(knowledge: Knowledge, names: Iterable[str]) -> Formulas:
+    entries = []
+    for name in names:
+        quantity = knowledge.quantities[name]
+        origin = "assumed" if quantity.kind == "fact" else "computed"
+        entries.append(
+            Computed(name, quantity.formula, quantity.evaluate, origin, tidied=quantity.kind == "figure")
+        )
+    return Formulas(entries, knowledge.tables)
 
 
 @lru_cache(maxsize=64)
-def _waiting_for(knowledge: Knowledge) -> Mapping[str, tuple[Quantity, ...]]:
+def _waiting_for(knowledge: Knowledge) -> Mapping[str, Formulas]:
     """For each conclusion the figures that depend on it, each after those it needs."""
     depends: dict[str, frozenset[str]] = {}
-    waiting: dict[str, list[Quantity]] = {}
+    waiting: dict[str, list[str]] = {}
     for name in knowledge.order:
         if name not in knowledge.concluded:
             continue
@@ -111,8 +111,8 @@ def _waiting_for(knowledge: Knowledge) -> Mapping[str, tuple[Quantity, ...]]:
         on = {read for read in direct if knowledge.scope.symbols[read].kind == "conclusion"}
         depends[name] = frozenset(on.union(*(depends.get(read, frozenset()) for read in direct)))
         for conclusion in depends[name]:
-            waiting.setdefault(conclusion, []).append(knowledge.quantities[name])
-    return {conclusion: tuple(found) for conclusion, found in waiting.items()}
+            waiting.setdefault(conclusion, []).append(name)
+    return {conclusion: _formulas(knowledge, names) for conclusion, names in waiting.items()}
 
 
 def unknown_inputs(memory: WorkingMemory, names: Iterable[str]) -> frozenset[str]:

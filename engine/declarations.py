@@ -11,7 +11,15 @@ from datetime import date
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    model_validator,
+)
 
 #: No quantity of any case is larger; beyond it sums would lose their cents.
 LARGEST_NUMBER = 1e15
@@ -19,8 +27,9 @@ LARGEST_NUMBER = 1e15
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
 #: A rule's id, unique in the whole base.
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=80)]
+_LONGEST_TEXT = 4_000
 #: A sentence or expression; never empty.
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_TEXT)]
 
 
 def _as_expression(value: Any) -> Any:
@@ -35,6 +44,38 @@ def _as_expression(value: Any) -> Any:
 #: An expression in the rule language (docs/writing-rules.md).
 Expression = Annotated[Text, BeforeValidator(_as_expression, json_schema_input_type=str | float | bool)]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+
+
+def _as_conclusion(value: Any) -> str | float | bool:
+    if isinstance(value, bool) or (isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT):
+        return value
+    if isinstance(value, int | float) and abs(value) <= LARGEST_NUMBER:
+        return float(value)
+    raise ValueError("expected a word, a number or yes/no")
+
+
+#: What a rule may conclude; whether YAML reads a word, a number or yes/no says which it is.
+Concluded = Annotated[
+    str | float | bool, PlainValidator(_as_conclusion, json_schema_input_type=str | float | bool)
+]
+#: What the values of an output are.
+OutputKind = Literal["choice", "number", "yes/no"]
+
+
+def word_of(value: str | float | bool) -> str:
+    """A conclusion as the word that rules conclude, such as ``98.83`` or ``true``."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(int(value)) if value.is_integer() and abs(value) < LARGEST_NUMBER else repr(value)
+    return value
+
+
+def value_of(word: str, kind: OutputKind) -> str | float | bool:
+    """The conclusion that a word stands for."""
+    if kind == "number":
+        return float(word)
+    return word == "true" if kind == "yes/no" else word
 
 
 class _Declaration(BaseModel):
@@ -70,6 +111,7 @@ class FactDeclaration(_Declaration):
     max: Number | None = None
     above: Number | None = Field(None, description="A bound the value must exceed.")
     choices: dict[Text, Text] | None = Field(None, description="Each choice with its label.")
+    open: bool = Field(False, description="A choice that may also be any other text, which no rule names.")
     default: RangeOf | Expression | None = Field(
         None, description="A value, a range or a formula over other facts and amounts; none: unknown."
     )
@@ -91,7 +133,15 @@ class FactDeclaration(_Declaration):
             raise ValueError("a number needs a unit; write unit: fraction for a share")
         if self.default is not None and self.default_source is None:
             raise ValueError("a default needs its default_source")
+        if self.open and self.choices is None:
+            raise ValueError("open belongs to facts of type choice")
         return self
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every word a choice may be, one of them standing for all that no rule names where it is open."""
+        choices = tuple(self.choices or ())
+        return (*choices, "…".join(("", *choices, ""))) if self.open else choices
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -201,7 +251,7 @@ class RuleDeclaration(_Declaration):
 
     id: RuleId
     when: Expression
-    then: Text | dict[Name, Text]
+    then: Concluded | dict[Name, Concluded]
     because: Text = Field(description="A Jinja2 sentence over facts, figures and conclusions.")
     source: Text
     salience: int = Field(0, ge=-1000, le=1000, description="Higher fires first where the policy leaves it open.")
@@ -217,9 +267,19 @@ class RuleDeclaration(_Declaration):
 class DecisionFile(_Declaration):
     """A decision: inputs come from its conditions, outputs from ``decides``."""
 
-    decides: Name | dict[Name, list[Text] | dict[Text, Text]]
-    values: list[Text] | dict[Text, Text] | None = Field(None, description="Allowed values, or each with its title.")
-    hit_policy: Literal["first", "unique", "any", "collect"]
+    name: Name | None = Field(
+        None, description="What several outputs are concluded under together; conditions read each as NAME_OUTPUT."
+    )
+    decides: Name | dict[Name, list[Concluded] | dict[Text, Text]]
+    values: list[Concluded] | dict[Text, Text] | None = Field(
+        None, description="Allowed values (words, or all numbers, or all yes/no), or each word with its title."
+    )
+    titles: dict[Name, Text] = Field({}, description="For each of several outputs what people call it.")
+    unit: Text | None = Field(None, description="Unit of the numbers it concludes; none: plain numbers.")
+    hit_policy: Literal["first", "unique", "any", "collect", "rule order"]
+    aggregate: Literal["sum", "min", "max", "count"] | None = Field(
+        None, description="The one number that a collect decision makes of the values of all rows that hold."
+    )
     title: Text
     source: Text
     rules: Annotated[list[RuleDeclaration], Field(min_length=1)]
@@ -228,16 +288,60 @@ class DecisionFile(_Declaration):
     def _one_way_to_declare_values(self) -> DecisionFile:
         if isinstance(self.decides, str) != (self.values is not None):
             raise ValueError("write decides: NAME with values:, or decides: {NAME: [values]} for several outputs")
+        if isinstance(self.decides, str) and (self.name or self.titles):
+            raise ValueError("name and titles are for several outputs")
+        if any(len({type(value) for value in values}) > 1 for values in self._declared.values()):
+            raise ValueError("the values of an output are all words, all numbers or all yes/no")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_where_numbers_belong(self) -> DecisionFile:
+        kinds = set(self.kinds.values())
+        if self.aggregate and (self.hit_policy != "collect" or not isinstance(self.decides, str)):
+            raise ValueError("aggregate is for hit_policy: collect and one output")
+        if self.aggregate not in (None, "count") and kinds != {"number"}:
+            raise ValueError(f"aggregate: {self.aggregate} needs values that are numbers")
+        if self.unit and "number" not in kinds:
+            raise ValueError("a unit belongs to values that are numbers")
         return self
 
     @property
+    def _declared(self) -> dict[str, list[Concluded] | dict[Text, Text]]:
+        """Each output by its own name with its values as written."""
+        return {self.decides: self.values or []} if isinstance(self.decides, str) else self.decides
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Each output, by the name that conditions read, with the name it is declared under."""
+        return {f"{self.name}_{key}" if self.name else key: key for key in self._declared}
+
+    @property
     def outputs(self) -> dict[str, dict[str, str]]:
-        """Each output with its values and their titles."""
-        declared = {self.decides: self.values or []} if isinstance(self.decides, str) else self.decides
+        """Each output, by the name that conditions read, with the words it may be and their titles."""
         return {
-            name: dict(values) if isinstance(values, dict) else {value: value.replace("_", " ") for value in values}
-            for name, values in declared.items()
+            name: dict(values) if isinstance(values, dict) else {word_of(value): _title_of(value) for value in values}
+            for name, values in zip(self.keys, self._declared.values(), strict=True)
         }
+
+    @property
+    def kinds(self) -> dict[str, OutputKind]:
+        """Each output, by the name that conditions read, with what its values are."""
+        return {
+            name: _kind_of(next(iter(values), ""))
+            for name, values in zip(self.keys, self._declared.values(), strict=True)
+        }
+
+
+def _kind_of(value: str | float | bool) -> OutputKind:
+    if isinstance(value, bool):
+        return "yes/no"
+    return "number" if isinstance(value, float) else "choice"
+
+
+def _title_of(value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value.replace("_", " ") if isinstance(value, str) else word_of(value)
 
 
 class Fallback(_Declaration):

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from engine.errors import InferenceError
 from engine.knowledge import DecisionTable, Knowledge
-from engine.language.evaluate import Evaluate, Value, Values, compile_plain
+from engine.language.evaluate import Evaluate, Values, compile_plain
+from engine.language.generate import Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,15 @@ def row_evaluators(knowledge: Knowledge) -> Mapping[str, tuple[Evaluate, ...]]:
     }
 
 
+@lru_cache(maxsize=64)
+def _conditions(knowledge: Knowledge) -> Mapping[str, Conditions]:
+    plain = row_evaluators(knowledge)
+    return {
+        name: Conditions([row.when for row in table.rows], plain[name], knowledge.tables)
+        for name, table in knowledge.decisions.items()
+    }
+
+
 def evaluate_decision(
     knowledge: Knowledge, name: str, values: Values, origins: Mapping[str, str]
 ) -> Verdict:
@@ -85,10 +95,4 @@ def evaluate_decision(
     Raises:
         InferenceError: its rows contradict each other.
     """
-    evaluators = row_evaluators(knowledge)[name]
-    holds = tuple(_truth(evaluate(values, origins)) for evaluate in evaluators)
-    return judge(knowledge.decisions[name], holds)
-
-
-def _truth(value: Value) -> bool | None:
-    return value if isinstance(value, bool) else None
+    return judge(knowledge.decisions[name], _conditions(knowledge)[name](values, origins))

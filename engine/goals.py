@@ -121,6 +121,16 @@ class Sight:
         found = verdict.collected if verdict.table.policy == "collect" else (self.values[output],)
         return value in found
 
+    def distance(self, comparison: Comparison) -> float | None:
+        """How far left lies above right; None where either is unknown or ``never``."""
+        left, right = (self.number(side) for side in (comparison.left, comparison.right))
+        return None if left is None or right is None else left - right
+
+    def number(self, node: Node) -> float | None:
+        """The value of an expression; None where it is unknown, ``never`` or no number."""
+        value = _evaluator(self.knowledge, node)(self.values, self.origins)
+        return value if isinstance(value, float) and math.isfinite(value) else None
+
 
 def met(sight: Sight) -> Iterator[Goal]:
     """Every goal that one case meets."""
@@ -134,6 +144,17 @@ def met(sight: Sight) -> Iterator[Goal]:
                 yield from _met_by_conditions(sight, name, index, row)
 
 
+def meets(sight: Sight, goal: Goal) -> bool:
+    """Whether one case meets the goal."""
+    if isinstance(goal, Reaches):
+        return sight.has(goal.output, goal.value)
+    verdict = sight.verdicts[goal.decision]
+    if isinstance(goal, Fires):
+        return goal.row in verdict.decisive
+    row = verdict.table.rows[goal.row]
+    return sight.reached(goal.decision, goal.row) and goal in _met_by_conditions(sight, goal.decision, goal.row, row)
+
+
 def _met_by_conditions(sight: Sight, decision: str, index: int, row: Row) -> Iterator[Goal]:
     truths = truths_of(sight.knowledge, row, sight.values, sight.origins)
     outcome = sight.verdicts[decision].holds[index]
@@ -144,22 +165,11 @@ def _met_by_conditions(sight: Sight, decision: str, index: int, row: Row) -> Ite
         if outcome is not None and matters(row.when, atom, truths):
             yield Decides(decision, index, atom, truth, outcome)
     for at, near in thresholds(sight.knowledge, decision, index, row):
-        distance = _distance(sight, at.atom)
+        distance = sight.distance(at.atom)
         if distance == 0:
             yield at
         elif distance is not None and _turned(at.atom, truths[at.atom]) and _is_near(sight, at.atom, distance):
             yield near
-
-
-def _distance(sight: Sight, comparison: Comparison) -> float | None:
-    """How far left lies above right; None where either is unknown or ``never``."""
-    left, right = (_number(sight, side) for side in (comparison.left, comparison.right))
-    return None if left is None or right is None else left - right
-
-
-def _number(sight: Sight, node: Node) -> float | None:
-    value = _evaluator(sight.knowledge, node)(sight.values, sight.origins)
-    return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 @lru_cache(maxsize=4096)
@@ -176,17 +186,21 @@ def _turned(comparison: Comparison, truth: bool | None) -> bool:
 NEARNESS = 0.01
 
 
-def _is_near(sight: Sight, comparison: Comparison, distance: float) -> bool:
-    """Within one hundredth of the threshold; of counts and beside 0, within 1."""
-    threshold = _number(sight, comparison.right) or 0.0
-    return abs(distance) <= max(NEARNESS * abs(threshold), 1.0 if _whole(sight.knowledge, comparison, threshold) else 0)
+def nearness(knowledge: Knowledge, comparison: Comparison) -> tuple[float, float]:
+    """How far from a threshold lies just beside it, where the threshold is not 0 and where it is.
 
-
-def _whole(knowledge: Knowledge, comparison: Comparison, threshold: float) -> bool:
+    A hundredth of the threshold is near, and of counts 1 is in any case; beside 0 it is 1, of fractions 0.01.
+    """
     names = [side.name for side in (comparison.left, comparison.right) if isinstance(side, Name)]
     if any(name in knowledge.facts and knowledge.facts[name].type == "integer" for name in names):
-        return True
-    return threshold == 0 and not any(knowledge.unit(name) == "fraction" for name in names)
+        return 1.0, 1.0
+    return 0.0, NEARNESS if any(knowledge.unit(name) == "fraction" for name in names) else 1.0
+
+
+def _is_near(sight: Sight, comparison: Comparison, distance: float) -> bool:
+    threshold = sight.number(comparison.right) or 0.0
+    elsewhere, beside_zero = nearness(sight.knowledge, comparison)
+    return abs(distance) <= max(NEARNESS * abs(threshold), elsewhere if threshold else beside_zero)
 
 
 # -- which goals there are -----------------------------------------------------------------------------

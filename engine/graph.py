@@ -40,11 +40,25 @@ class Requirements:
 
 
 @dataclass(frozen=True, slots=True)
-class _Box:
-    node: Node
-    lines: tuple[str, ...]
+class _Line:
+    text: str
     x: float
     y: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    node: Node
+    lines: tuple[_Line, ...]
+    x: float
+    y: float
+
+    def path_to(self, reader: _Box) -> str:
+        """A curve from the right of this box to the left of its reader."""
+        x, y = self.x + _WIDTH, self.y + _HEIGHT / 2
+        across, down = reader.x - x, reader.y + _HEIGHT / 2 - y
+        bend = max(30.0, across / 2)
+        return f"M{x:g} {y:g} c{bend:g} 0 {across - bend:g} {down:g} {across:g} {down:g}"
 
 
 def requirements(knowledge: Knowledge, focus: str | None = None, *, decisions_only: bool = False) -> Requirements:
@@ -177,22 +191,12 @@ def _svg(graph: Requirements) -> str:
 
     boxes = _laid_out(graph)
     at = {box.node.name: box for box in boxes}
-    lines = [
-        {
-            "x1": at[read].x + _WIDTH,
-            "y1": at[read].y + _HEIGHT / 2,
-            "x2": at[reader].x,
-            "y2": at[reader].y + _HEIGHT / 2,
-            "bend": max(30.0, (at[reader].x - at[read].x - _WIDTH) / 2),
-        }
-        for read, reader in graph.edges
-    ]
     environment = Environment(
         loader=FileSystemLoader(templates_directory()), undefined=StrictUndefined, autoescape=True, trim_blocks=True
     )
     return environment.get_template("graph.svg.j2").render(
         boxes=boxes,
-        lines=lines,
+        paths=[at[read].path_to(at[reader]) for read, reader in graph.edges],
         width=max((box.x for box in boxes), default=0) + _WIDTH + 20,
         height=max((box.y for box in boxes), default=0) + _HEIGHT + 20,
         box_width=_WIDTH,
@@ -215,8 +219,15 @@ def _laid_out(graph: Requirements) -> list[_Box]:
         above = (tallest - len(level)) / 2
         for row, (_, node) in enumerate(sorted(level, key=lambda member: member[0])):
             x, y = 20 + column * (_WIDTH + _ACROSS), 20 + (row + above) * (_HEIGHT + _DOWN)
-            placed.append(_Box(node, _wrapped(node.title), x, y))
+            placed.append(_Box(node, _text_of(node, x, y), x, y))
     return placed
+
+
+def _text_of(node: Node, x: float, y: float) -> tuple[_Line, ...]:
+    """The title on one or two lines, centred in its box."""
+    texts = _wrapped(node.title)
+    first = y + (21 if len(texts) == 1 else 15)
+    return tuple(_Line(text, x + _WIDTH / 2, first + 13 * index) for index, text in enumerate(texts))
 
 
 def _wrapped(title: str) -> tuple[str, ...]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import graphlib
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from engine.declarations import (
     AmountDeclaration,
@@ -27,18 +27,24 @@ from engine.declarations import (
     RuleDeclaration,
     TableDeclaration,
 )
+from engine.drafts import Draft, draft, outputs_named
 from engine.errors import BadInput, Place, Problem, did_you_mean
+from engine.expressions import Expressions, stand_in, stands_in, words_in
 from engine.language.evaluate import Evaluate, Table, compile_plain
-from engine.language.nodes import Node, Number, State, names_in, walk
-from engine.language.parse import ExpressionError, parse
-from engine.language.resolve import resolve
+from engine.language.nodes import Name as NameNode
+from engine.language.nodes import Node, Not, Number, Or, State, names_in, walk
 from engine.language.scope import ChoiceType, NumberType, Scope, SetType, Symbol, TableSignature, TruthType, Type
 from engine.resources import rules_directory
-from engine.source import Document, read_text, read_text_document, shorten
+from engine.source import Document, read_despite_duplicates, read_text
 
 _NOT_DECISIONS = ("facts.yaml", "costs.yaml", "claims.yaml", "knowledge.yaml")
 #: Part of the base and of its hash, but no decision depends on it.
 _READ_ELSEWHERE = ("claims.yaml",)
+#: The most files of rules that a directory may hold.
+MOST_FILES = 500
+#: The condition of a row that holds where no other row of its decision does.
+OTHERWISE = "otherwise"
+_COLLECTING = ("collect", "rule order")
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -69,14 +75,20 @@ class DecisionTable:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A fact with a default, or a figure: something computed by a formula."""
+    """A fact with a default, or a figure: something computed by a formula.
+
+    A ``reading`` is what conditions read of a decision in place of the words it concludes; ``title`` is
+    what people call it, and ``stands_for`` the output it is a reading of.
+    """
 
     name: str
-    kind: Literal["fact", "figure"]
+    kind: Literal["fact", "figure", "reading"]
     formula: Node
     text: str
     evaluate: Evaluate
     place: Place
+    title: str | None = None
+    stands_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +188,19 @@ class Knowledge:
         for declared in (self.facts, self.figures, self.amounts, self.table_declarations):
             if name in declared:
                 return declared[name].title
-        decision = self.decision_of.get(name)
-        if decision == name:
-            return self.decisions[decision].declaration.title
-        return name.replace("_", " ")
+        quantity = self.quantities.get(name)
+        if quantity and quantity.title:
+            return quantity.title
+        if name in self.decisions:
+            return self.decisions[name].declaration.title
+        table = self.decisions.get(self.decision_of.get(name, ""))
+        titles = table.declaration.titles if table else {}
+        return titles.get(table.declaration.keys[name] if table else "") or name.replace("_", " ")
+
+    def declared_name(self, name: str) -> str:
+        """The name as the files have it: of a reading the output it stands for, of anything else its own."""
+        quantity = self.quantities.get(name)
+        return quantity.stands_for if quantity and quantity.stands_for else name
 
     def unit(self, name: str) -> str | None:
         """The declared unit of a number, None for anything else."""
@@ -196,17 +217,46 @@ def load_knowledge(directory: Path | str | None = None, on: date | None = None) 
     Raises:
         BadInput: with every problem of every file.
     """
+    reading = read_knowledge(directory, on)
+    if reading.problems:
+        raise BadInput(reading.problems)
+    return reading.knowledge
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A directory of rules as far as it can be read.
+
+    Args:
+        knowledge: the base without what is broken; whole only where there are no problems.
+        problems: everything that is wrong with the files' form, names and types, by file and line.
+        incomplete: the facts, figures and decisions that lack a part, or depend on one that does.
+        unread: every word of what was left out; a fact among them may be used there. None: any fact may be.
+        has_units: False where the declaration of the units is broken.
+    """
+
+    knowledge: Knowledge
+    problems: tuple[Problem, ...]
+    incomplete: frozenset[str]
+    unread: frozenset[str] | None
+    has_units: bool
+
+
+def read_knowledge(directory: Path | str | None = None, on: date | None = None) -> Reading:
+    """What a directory of rules holds, by default the built-in one, however much is wrong with it.
+
+    Raises:
+        BadInput: there is no such directory.
+    """
     path = rules_directory() if directory is None else Path(directory)
     shown = "rules" if directory is None else str(directory).rstrip("/")
     if not path.is_dir():
-        raise BadInput([Problem(Place(shown), "no such directory of rules", hint=_RULES_HINT)])
-    loader = _Loader(path, shown, on or date.today())  # noqa: DTZ011 - the day where the person is
-    knowledge = loader.load()
-    if loader.problems or knowledge is None:
-        raise BadInput(loader.problems)
-    return knowledge
+        raise BadInput([Problem(Place(shown), "no such directory of rules", hint=_RULES_HINT, code=UNREADABLE)])
+    return _Loader(path, shown, on or date.today()).reading()  # noqa: DTZ011 - the day where the person is
 
 
+#: The code of a problem with a file that could not be read at all.
+UNREADABLE = "unreadable"
 _RULES_HINT = "Name a directory that holds knowledge.yaml, facts.yaml, costs.yaml and decisions"
 
 
@@ -224,7 +274,7 @@ def _digest(texts: Mapping[str, str]) -> str:
 
 
 class _Loader:
-    """Reads one directory, collecting problems instead of stopping at the first."""
+    """Reads one directory, leaving out what is broken and collecting why."""
 
     def __init__(self, directory: Path, shown: str, on: date) -> None:
         self.directory = directory
@@ -234,16 +284,19 @@ class _Loader:
         self.problems: list[Problem] = []
         self.texts: dict[str, str] = {}
         self.documents: dict[str, Document] = {}
+        #: Names whose declaration is broken, and words of what could not be read; see ``Reading.unread``.
+        self.broken: set[str] = set()
+        self.suspected: set[str] = set()
+        self.anything_unread = False
+        self.incomplete: set[str] = set()
 
-    def load(self) -> Knowledge | None:
+    def reading(self) -> Reading:
         self.read_files()
-        manifest = self.declared("knowledge.yaml", KnowledgeFile)
-        facts = self.declared("facts.yaml", FactsFile)
-        costs = self.as_of(self.declared("costs.yaml", CostsFile))
-        decisions = self.declared_decisions()
-        if manifest is None or facts is None or costs is None or self.problems:
-            return None
-        scope = self.scope(manifest, facts, costs, decisions)
+        manifest, has_units = self.manifest()
+        facts = self.declared("facts.yaml", FactsFile, FactsFile(facts={}))
+        costs = self.as_of(self.declared("costs.yaml", CostsFile, CostsFile()))
+        drafts = self.declared_decisions()
+        scope = self.scope(manifest, facts, costs, drafts)
         tables = {
             name: Table(
                 tuple(first for first, _ in table.pairs),
@@ -253,51 +306,95 @@ class _Loader:
             )
             for name, table in costs.tables.items()
         }
-        quantities = self.quantities(facts, costs, scope, tables)
-        built = self.decisions(decisions, scope)
+        quantities = self.quantities(facts, costs, tables)
+        built = self.decisions(drafts)
+        self.problems.extend(self.expressions.problems)
+        self.problems.extend(self.expressions.passed_over())
         order = self.order(quantities, built)
-        if self.problems:
-            return None
         knowledge = Knowledge(
             manifest, facts.facts, costs.amounts, costs.figures, tables, costs.tables, built, quantities, scope, order,
             _digest(self.texts), self.directory, self.on, self.dated, self.documents,
         )  # fmt: skip
         self.check_states(knowledge)
-        self.check_manifest(knowledge)
-        return None if self.problems else knowledge
+        self.check_views(knowledge)
+        if "knowledge.yaml" in self.documents:
+            self.check_manifest(knowledge)
+        unread = self.suspected | self.expressions.unread
+        return Reading(
+            knowledge,
+            tuple(sorted(self.problems, key=_by_place)),
+            self.spread(knowledge),
+            None if self.anything_unread else frozenset(unread),
+            has_units,
+        )
 
     # -- files -------------------------------------------------------------------------------
 
     def read_files(self) -> None:
-        for path in sorted(self.directory.glob("*.yaml")):
+        paths = sorted(self.directory.glob("*.yaml"))
+        if len(paths) > MOST_FILES:
+            message = f"{len(paths):,} files, and at most {MOST_FILES:,} are read"
+            hint = "Check that this is the directory you mean"
+            self.problems.append(Problem(Place(self.shown), message, hint=hint, code=UNREADABLE))
+            self.anything_unread = True
+            return
+        for path in paths:
+            shown = f"{self.shown}/{path.name}"
             try:
-                shown = f"{self.shown}/{path.name}"
                 self.texts[path.name] = read_text(path, shown=shown)
-                if path.name not in _READ_ELSEWHERE:
-                    self.documents[path.name] = read_text_document(self.texts[path.name], shown)
             except BadInput as error:
-                self.problems.extend(error.problems)
+                self.problems.extend(replace(problem, code=UNREADABLE) for problem in error.problems)
+                self.anything_unread = True
+                continue
+            if path.name not in _READ_ELSEWHERE:
+                self.read_file(path.name, shown)
 
-    def declared(self, file: str, model: type[_M]) -> _M | None:
+    def read_file(self, name: str, shown: str) -> None:
+        try:
+            document, problems = read_despite_duplicates(self.texts[name], shown)
+            self.documents[name] = document
+        except BadInput as error:
+            problems = error.problems
+            self.suspected |= words_in(self.texts[name])
+        self.problems.extend(replace(one, code="yaml") if one.code == "invalid" else one for one in problems)
+
+    def manifest(self) -> tuple[KnowledgeFile, bool]:
+        """What knowledge.yaml says, and whether its units could be read."""
+        nothing = KnowledgeFile(name="unnamed", version="0", title="unnamed", base_units=[])
+        drafted = self.drafted("knowledge.yaml", KnowledgeFile)
+        if drafted is None or drafted.declared is None:
+            return nothing, False
+        self.broken |= {str(path[0]) for path in drafted.left_out if path}
+        has_units = not {("base_units",), ("derived_units",), ()} & drafted.left_out
+        return drafted.declared, has_units
+
+    def declared(self, file: str, model: type[_M], nothing: _M) -> _M:
+        """What a file of named entries declares; the names of broken ones are remembered."""
+        drafted = self.drafted(file, model)
+        if drafted is None:
+            return nothing
+        for path in drafted.left_out:
+            if len(path) > 1:
+                self.broken.add(str(path[1]))
+                self.suspected |= words_in(str(self.documents[file].part(path).value))
+            else:
+                self.suspected |= words_in(self.texts[file])
+        return drafted.declared or nothing
+
+    def drafted(self, file: str, model: type[_M]) -> Draft[_M] | None:
         document = self.documents.get(file)
         if document is None:
-            if not any(problem.place.file.endswith(file) for problem in self.problems):
+            if file not in self.texts and not self.anything_unread:
                 place = Place(f"{self.shown}/{file}")
                 self.problems.append(Problem(place, "the file is missing", hint=_RULES_HINT, code="missing-file"))
+                self.anything_unread = True
             return None
-        return self.validated(document, model)
+        found = draft(document, model)
+        self.problems.extend(found.problems)
+        return found
 
-    def validated(self, document: Document, model: type[_M]) -> _M | None:
-        try:
-            return model.model_validate(document.value)
-        except ValidationError as error:
-            self.problems.extend(_validation_problems(document, error, model))
-            return None
-
-    def as_of(self, costs: CostsFile | None) -> CostsFile | None:
+    def as_of(self, costs: CostsFile) -> CostsFile:
         """The cost tables with, of dated values and rows, those in force on the day."""
-        if costs is None:
-            return None
         amounts = {
             name: amount.model_copy(update={"value": self.in_force("amounts", name, amount.value)})
             for name, amount in costs.amounts.items()
@@ -323,11 +420,20 @@ class _Loader:
         chosen = max(started, key=lambda version: version.since)
         return chosen.value if isinstance(chosen, DatedValue) else chosen.rows
 
-    def declared_decisions(self) -> dict[str, DecisionFile]:
-        found: dict[str, DecisionFile] = {}
+    def declared_decisions(self) -> dict[str, Draft[DecisionFile]]:
+        """Every decision file that can be read; the outputs of the others are remembered as broken."""
+        found: dict[str, Draft[DecisionFile]] = {}
         for file, document in self.documents.items():
-            if file not in _NOT_DECISIONS and (declared := self.validated(document, DecisionFile)) is not None:
-                found[file] = declared
+            if file in _NOT_DECISIONS:
+                continue
+            drafted = draft(document, DecisionFile)
+            self.problems.extend(drafted.problems)
+            for path in drafted.left_out:
+                self.suspected |= words_in(str(document.part(path).value))
+            if drafted.declared is None or ("decides",) in drafted.left_out:
+                self.broken.update(outputs_named(document))
+            if drafted.declared is not None:
+                found[file] = drafted
         return found
 
     # -- names ---------------------------------------------------------------------------------
@@ -337,7 +443,7 @@ class _Loader:
         manifest: KnowledgeFile,
         facts: FactsFile,
         costs: CostsFile,
-        decisions: Mapping[str, DecisionFile],
+        drafts: Mapping[str, Draft[DecisionFile]],
     ) -> Scope:
         symbols: dict[str, Symbol] = {}
         places: dict[str, Place] = {}
@@ -346,6 +452,7 @@ class _Loader:
             if symbol.name in symbols:
                 message = f"'{symbol.name}' is already declared at {places[symbol.name]}"
                 self.problems.append(Problem(place, message, symbol.name, "Use another name", "duplicate-name"))
+                self.broken.add(symbol.name)
                 return
             symbols[symbol.name], places[symbol.name] = symbol, place
 
@@ -358,35 +465,35 @@ class _Loader:
             declare(Symbol(name, NumberType(amount.unit), "amount"), place_in("costs.yaml", "amounts", name))
         for name, figure in costs.figures.items():
             declare(Symbol(name, NumberType(figure.unit), "figure"), place_in("costs.yaml", "figures", name))
-        for file, declaration in decisions.items():
-            for output, values in declaration.outputs.items():
+        for file, drafted in drafts.items():
+            if drafted.declared is None or ("decides",) in drafted.left_out:
+                continue
+            for output, values in drafted.declared.outputs.items():
                 kind: Type = ChoiceType(tuple(values))
-                if declaration.hit_policy == "collect":
+                if drafted.declared.hit_policy == "collect":
                     kind = SetType(tuple(values))
                 declare(Symbol(output, kind, "conclusion"), place_in(file, "decides"))
         if manifest.could_turn:
             place = place_in("knowledge.yaml", "could_turn")
             declare(Symbol(manifest.could_turn, TruthType(), "conclusion"), place)
+        for name in self.broken:
+            symbols[name] = stand_in(name)
         signatures = {name: TableSignature(name, table.takes, table.gives) for name, table in costs.tables.items()}
+        suspected = None if self.anything_unread else frozenset(self.suspected | self.broken)
+        lines = {document.file: document.lines for document in self.documents.values()}
+        self.expressions = Expressions(symbols, signatures, suspected, lines)
         return Scope(symbols, signatures)
-
-    def resolved(self, text: str, scope: Scope, expects: Type, place: Place, field_name: str) -> Node | None:
-        try:
-            return resolve(parse(text), scope, expects=expects)
-        except ExpressionError as error:
-            self.problems.append(_expression_problem(error, place, field_name, text))
-            return None
 
     # -- parts ---------------------------------------------------------------------------------
 
-    def quantities(
-        self, facts: FactsFile, costs: CostsFile, scope: Scope, tables: Mapping[str, Table]
-    ) -> dict[str, Quantity]:
+    def quantities(self, facts: FactsFile, costs: CostsFile, tables: Mapping[str, Table]) -> dict[str, Quantity]:
         found: dict[str, Quantity] = {}
 
         def add(name: str, kind: Literal["fact", "figure"], text: str, expects: Type, place: Place) -> None:
-            node = self.resolved(text, scope, expects, place, name)
-            if node is not None:
+            node = self.expressions.resolved(text, expects, place, name)
+            if node is None:
+                self.incomplete.add(name)
+            else:
                 found[name] = Quantity(name, kind, node, text, compile_plain(node, tables), place)
 
         for name, fact in facts.facts.items():
@@ -404,12 +511,15 @@ class _Loader:
             add(name, "figure", figure.formula, NumberType(figure.unit), place)
         return found
 
-    def decisions(self, declared: Mapping[str, DecisionFile], scope: Scope) -> dict[str, DecisionTable]:
+    def decisions(self, drafts: Mapping[str, Draft[DecisionFile]]) -> dict[str, DecisionTable]:
         found: dict[str, DecisionTable] = {}
         ids: dict[str, Place] = {}
-        for file, declaration in declared.items():
+        for file, drafted in drafts.items():
+            declaration = drafted.declared
+            if declaration is None:
+                continue
             document = self.documents[file]
-            name = next(iter(declaration.outputs))
+            name = _table_name(declaration)
             rows: list[Row] = []
             for index, rule in enumerate(declaration.rules):
                 self.dated = self.dated or rule.since is not None or rule.until is not None
@@ -422,50 +532,118 @@ class _Loader:
                 ids.setdefault(rule.id, place)
                 then = self.then(rule, declaration, document, index)
                 when_place = document.place(("rules", index, "when"))
-                when = self.resolved(rule.when, scope, TruthType(), when_place, rule.id)
+                text = self.otherwise(declaration, index, when_place) if rule.when == OTHERWISE else rule.when
+                when = self.resolved(text, scope, TruthType(), when_place, rule.id)
+                if rule.when == OTHERWISE and declaration.hit_policy != "first":
+                    when = NameNode(_otherwise_name(name))
                 if when is not None and then is not None:
                     because_place = document.place(("rules", index, "because"))
                     rows.append(Row(rule.id, when, then, rule, place, when_place, because_place))
-            found[name] = DecisionTable(
-                name, declaration.outputs, declaration.hit_policy, tuple(rows), declaration, document.file
-            )
+            if name in found:
+                message = f"'{name}' is already decided at {found[name].file}"
+                self.problems.append(Problem(document.place(("name",)), message, name, "Use another name"))
+            policy = "collect" if declaration.hit_policy == "rule order" else declaration.hit_policy
+            found[name] = DecisionTable(name, declaration.outputs, policy, tuple(rows), declaration, document.file)
+        return found
+
+    def otherwise(self, declaration: DecisionFile, index: int, place: Place) -> str:
+        """The condition of a row for where no other holds, as far as its position decides it."""
+        rule = declaration.rules[index]
+        others = [other for other in declaration.rules if other.when == OTHERWISE and other is not rule]
+        if others or (declaration.hit_policy == "first" and rule is not declaration.rules[-1]):
+            message = "`otherwise` stands for where no other row holds"
+            hint = "Write it once, as the condition of the last row"
+            self.problems.append(Problem(place, message, rule.id, hint))
+        return "true"
+
+    def readings(
+        self, decisions: Mapping[str, DecisionTable], scope: Scope, tables: Mapping[str, Table]
+    ) -> dict[str, Quantity]:
+        """What conditions read of decisions that conclude numbers or truths, and where no row of one holds."""
+        found: dict[str, Quantity] = {}
+
+        def add(name: str, formula: Node, table: DecisionTable, title: str, output: str | None = None) -> None:
+            # A sum is rounded as figures are; a value that a row concludes stays what the row says.
+            kind: Literal["figure", "reading"] = "figure" if table.declaration.aggregate == "sum" else "reading"
+            place = self.documents[table.file.rpartition("/")[2]].place(("decides",))
+            found[name] = Quantity(name, kind, formula, "", compile_plain(formula, tables), place, title, output)
+
+        for name, table in decisions.items():
+            declared = table.declaration
+            for output in table.outputs.keys() & scope.readings.keys():
+                title = declared.titles.get(declared.keys[output], declared.title)
+                add(scope.readings[output], reading(table, output), table, title, output)
+            others = [row.when for row in table.rows if row.declaration.when != OTHERWISE]
+            if _otherwise_name(name) in scope.symbols:
+                add(_otherwise_name(name), Not(Or(tuple(others))), table, f"no other row of {declared.title} holds")
         return found
 
     def then(
         self, rule: RuleDeclaration, declaration: DecisionFile, document: Document, index: int
     ) -> dict[str, str] | None:
-        outputs = declaration.outputs
+        outputs, keys = declaration.outputs, declaration.keys
         place = document.place(("rules", index, "then"))
-        concluded = rule.then if isinstance(rule.then, dict) else dict.fromkeys(outputs, rule.then)
-        if (isinstance(rule.then, str) and len(outputs) > 1) or set(concluded) != set(outputs):
-            wanted = ", ".join(f"{name}: …" for name in outputs)
+        given = rule.then if isinstance(rule.then, dict) else dict.fromkeys(keys.values(), rule.then)
+        if (not isinstance(rule.then, dict) and len(outputs) > 1) or set(given) != set(keys.values()):
+            wanted = ", ".join(f"{key}: …" for key in keys.values())
             self.problems.append(Problem(place, "must conclude every output", rule.id, f"Write {{{wanted}}}"))
             return None
+        concluded = {name: given[key] for name, key in keys.items()}
         fine = True
         for name, value in concluded.items():
-            if value not in outputs[name]:
-                hint = did_you_mean(value, outputs[name])
-                message = f"'{value}' is not one of {', '.join(outputs[name])}"
+            word = word_of(value)
+            fits = isinstance(value, str) == (declaration.kinds[name] == "choice")
+            if word not in outputs[name] or not fits:
+                hint = did_you_mean(word, outputs[name])
+                message = f"'{word}' is not one of {', '.join(outputs[name])}"
                 self.problems.append(Problem(place, message, rule.id, hint, "unknown-value"))
                 fine = False
-        return concluded if fine else None
+        return {name: word_of(value) for name, value in concluded.items()} if fine else None
 
     def order(self, quantities: Mapping[str, Quantity], decisions: Mapping[str, DecisionTable]) -> tuple[str, ...]:
+        """Everything that is computed or concluded, each after all it reads; what goes in circles is left out."""
         owner = {output: name for name, table in decisions.items() for output in table.outputs}
         reads = {name: names_in(quantity.formula) for name, quantity in quantities.items()}
         for name, table in decisions.items():
             reads[name] = frozenset().union(*(names_in(row.when) for row in table.rows))
         # Sorted, so that the order (and with it the order of firings) is the same in every run.
         graph = {name: sorted({owner.get(read, read) for read in names}) for name, names in reads.items()}
-        try:
-            ordered = graphlib.TopologicalSorter(graph).static_order()
-            return tuple(name for name in ordered if name in graph)
-        except graphlib.CycleError as error:
-            path = list(reversed(error.args[1]))
-            place = quantities[path[0]].place if path[0] in quantities else Place(decisions[path[0]].file, 1)
-            hint = "Break it: one of these must not depend on the next"
-            self.problems.append(Problem(place, f"a cycle: {' → '.join(path)}", path[0], hint, "cycle"))
-            return ()
+        while True:
+            try:
+                ordered = graphlib.TopologicalSorter(graph).static_order()
+                return tuple(name for name in ordered if name in graph)
+            except graphlib.CycleError as error:
+                path = list(reversed(error.args[1]))
+                self.note_cycle(path, quantities, decisions)
+                self.incomplete.update(path)
+                graph = {name: names for name, names in graph.items() if name not in path}
+
+    def note_cycle(
+        self, path: list[str], quantities: Mapping[str, Quantity], decisions: Mapping[str, DecisionTable]
+    ) -> None:
+        first, second = path[0], path[1]
+        if first in quantities:
+            place = quantities[first].place
+        else:
+            outputs = decisions[second].outputs if second in decisions else (second,)
+            reading = (row for row in decisions[first].rows if names_in(row.when).intersection(outputs))
+            place = next((row.when_place for row in reading), Place(decisions[first].file, 1))
+        hint = "Break it: one of these must not depend on the next"
+        self.problems.append(Problem(place, f"a cycle: {' → '.join(path)}", first, hint, "cycle"))
+
+    def spread(self, knowledge: Knowledge) -> frozenset[str]:
+        """What is incomplete, with everything that depends on it."""
+        found = self.incomplete | self.broken
+        for name, quantity in knowledge.quantities.items():
+            if stands_in(quantity.formula, knowledge.scope.symbols):
+                found.add(name)
+        for name, table in knowledge.decisions.items():
+            if any(stands_in(row.when, knowledge.scope.symbols) for row in table.rows):
+                found.add(name)
+        for name in knowledge.order:
+            if any(knowledge.decision_of.get(read, read) in found for read in knowledge.reads[name]):
+                found.add(name)
+        return frozenset(found)
 
     # -- what needs the whole ---------------------------------------------------------------------
 
@@ -476,7 +654,18 @@ class _Loader:
                 if isinstance(part, State) and part.name in knowledge.concluded:
                     message = f"`{part.name} is {part.state}`: '{part.name}' depends on a conclusion"
                     hint = "Ask about the facts it depends on"
-                    self.problems.append(Problem(place, message, owner, hint))
+                    self.problems.append(Problem(place, message, owner, hint, "state"))
+
+    def check_views(self, knowledge: Knowledge) -> None:
+        """Every decision whose view a row is said to follow exists."""
+        for table in knowledge.decisions.values():
+            for index, rule in enumerate(table.declaration.rules):
+                name = rule.decided_by
+                if name is not None and name not in knowledge.decision_of and name not in self.broken:
+                    file = Path(table.file).name
+                    place = self.documents[file].place(("rules", index, "decided_by"))
+                    hint = did_you_mean(name, knowledge.decision_of)
+                    self.problems.append(Problem(place, f"'{name}' is not a decision", rule.id, hint, "unknown-name"))
 
     def check_manifest(self, knowledge: Knowledge) -> None:
         """Every name the manifest shows exists, and is of the right kind."""
@@ -486,11 +675,15 @@ class _Loader:
         def need(names: Iterable[str | None], among: Iterable[str], *path: str) -> None:
             known = list(among)
             for name in names:
-                if name is not None and name not in known:
+                if name is not None and name not in known and not self.may_be_broken(name):
                     message = f"'{name}' is not declared"
-                    place = document.place(path)
+                    place = _place_of(document, path, name)
                     hint = did_you_mean(name, known)
                     self.problems.append(Problem(place, message, ".".join(path), hint, "unknown-name"))
+
+        def values_of(output: str | None) -> Iterable[str]:
+            decision = outputs.get(output or "")
+            return knowledge.decisions[decision].outputs[output or ""] if decision else ()
 
         figures = {*knowledge.figures, *knowledge.facts}
         need([manifest.recommends], outputs, "recommends")
@@ -506,10 +699,50 @@ class _Loader:
         if manifest.chart:
             need([manifest.chart.months], figures, "chart")
             need([name for line in manifest.chart.lines.values() for name in line], figures, "chart")
+        for output, voice in manifest.voices.items():
+            if output in outputs:
+                need(voice.favours, values_of(output), "voices", output, "favours")
         if manifest.recommends in outputs:
-            values = knowledge.decisions[outputs[manifest.recommends]].outputs[manifest.recommends]
-            need(manifest.sides, values, "sides")
-            need([manifest.fallback.conclusion] if manifest.fallback else [], values, "fallback", "conclusion")
+            need(manifest.sides, values_of(manifest.recommends), "sides")
+            fallen_back = [manifest.fallback.conclusion] if manifest.fallback else []
+            need(fallen_back, values_of(manifest.recommends), "fallback", "conclusion")
+        if manifest.strength in outputs and manifest.fallback:
+            need([manifest.fallback.strength], values_of(manifest.strength), "fallback", "strength")
+
+    def may_be_broken(self, name: str) -> bool:
+        """Whether a name that is not declared may be so in what could not be read."""
+        return self.anything_unread or name in self.broken or name in self.suspected
+
+
+def _place_of(document: Document, path: tuple[str, ...], name: str) -> Place:
+    """Where a section of a file names something, in a list, as a key or as a value; else the section."""
+    section = document.part(path).value
+    if isinstance(section, list) and name in section:
+        return document.place((*path, section.index(name)))
+    if isinstance(section, dict):
+        if name in section:
+            return document.place((*path, name), key=True)
+        for key, value in section.items():
+            if value == name or (isinstance(value, list | dict) and name in _flat(value)):
+                return _place_of(document, (*path, str(key)), name) if value != name else document.place((*path, key))
+    return document.place(path)
+
+
+def _flat(value: object) -> Iterable[object]:
+    """Everything in a value of lists and mappings, names included."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _flat(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _flat(inner)
+    else:
+        yield value
+
+
+def _by_place(problem: Problem) -> tuple[str, int, int]:
+    return problem.place.file, problem.place.line or 0, problem.place.column or 0
 
 
 def expressions(knowledge: Knowledge) -> Iterable[tuple[str, Node, Place]]:
@@ -521,46 +754,33 @@ def expressions(knowledge: Knowledge) -> Iterable[tuple[str, Node, Place]]:
             yield row.id, row.when, row.when_place
 
 
+def _table_name(declaration: DecisionFile) -> str:
+    return declaration.name or next(iter(declaration.outputs))
+
+
+def _reading_name(output: str) -> str:
+    """What expressions read in place of an output; the spaces keep it apart from every declared name."""
+    return f"{output} as a value"
+
+
+def _otherwise_name(decision: str) -> str:
+    return f"no row of {decision}"
+
+
+def _reading_type(declaration: DecisionFile, output: str) -> Type | None:
+    """The type that conditions read an output as, where that is not one of its words."""
+    if declaration.aggregate == "count":
+        return NumberType("1")
+    collects = declaration.hit_policy in _COLLECTING and not declaration.aggregate
+    kind = declaration.kinds[output]
+    if collects or kind == "choice":
+        return None
+    return NumberType(declaration.unit or "1") if kind == "number" else TruthType()
+
+
 def _fact_type(fact: FactDeclaration) -> Type:
     if fact.type == "yes/no":
         return TruthType()
     if fact.choices is not None:
         return ChoiceType(tuple(fact.choices))
     return NumberType(fact.unit)
-
-
-def _expression_problem(error: ExpressionError, place: Place, field_name: str, text: str) -> Problem:
-    shown = shorten(text)
-    return Problem(place, f"{error.message}, in `{shown}`", field_name, error.hint, "expression")
-
-
-def _validation_problems(document: Document, error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    found: dict[tuple[Place, str], Problem] = {}
-    for detail in error.errors(include_url=False):
-        path = tuple(part for part in detail["loc"] if part != "[key]")
-        kind = detail["type"]
-        place = document.place(path, key=kind == "extra_forbidden")
-        message, hint = _plain(detail["msg"], kind, path, model)
-        named = ".".join(str(part) for part in path if not str(part)[:1].isupper() and part != "str")
-        found.setdefault((place, named), Problem(place, message, named or None, hint, "format"))
-    return list(found.values())
-
-
-def _plain(message: str, kind: str, path: tuple[int | str, ...], model: type[BaseModel]) -> tuple[str, str | None]:
-    if kind == "extra_forbidden":
-        return "an unknown field", did_you_mean(str(path[-1]), _field_names(model))
-    if kind == "missing":
-        return "is missing", f"Add {path[-1]}: …"
-    if kind == "string_pattern_mismatch":
-        return "names are lower-case letters, digits and _ (ids: and -)", None
-    return message.removeprefix("Value error, ")[:1].lower() + message.removeprefix("Value error, ")[1:], None
-
-
-def _field_names(model: type[BaseModel]) -> list[str]:
-    from engine import declarations
-
-    names = set(model.model_fields)
-    for candidate in vars(declarations).values():
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            names.update(candidate.model_fields)
-    return sorted(names)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from engine.case import Case
 from engine.costs import WorkingMemory, working_memory
@@ -67,37 +68,61 @@ def infer(case: Case, pool: EnginePool) -> Outcome:
         InferenceError: the engine and the plain evaluator differ, or rules contradict each other; the
             message names the rule and the facts.
     """
-    knowledge = pool.knowledge
-    memory = working_memory(knowledge, case)
-    ledger = _Ledger(knowledge, memory)
-    with pool.borrowed() as engine, engine.session(memory) as session:
-        fired = session.run()
-        ledger.confirm(fired, memory)
-        standing = _settle_standing(ledger, memory, session, fired)
-        could_turn = _could_turn(memory)
-        signal = knowledge.manifest.could_turn
-        if signal:
-            _learn(ledger, memory, session, fired, signal, could_turn)
-    return Outcome(knowledge, case, memory, tuple(fired), ledger.verdicts, tuple(standing), could_turn)
+    with pool.borrowed() as engine:
+        knowledge = engine.program.knowledge
+        memory = working_memory(knowledge, case)
+        with engine.session(memory) as session:
+            deciding = _Deciding(memory, session)
+            deciding.run()
+            standing = _settle_standing(deciding)
+            could_turn = _could_turn(memory)
+            if knowledge.manifest.could_turn:
+                deciding.learn(knowledge.manifest.could_turn, could_turn)
+    return Outcome(
+        knowledge, case, memory, tuple(deciding.fired), deciding.ledger.verdicts, tuple(standing), could_turn
+    )
+
+
+class _Deciding:
+    """A case being decided in both entries: by the engine, and by definition."""
+
+    def __init__(self, memory: WorkingMemory, session: Session) -> None:
+        self.memory = memory
+        self.ledger = _Ledger(memory)
+        self.fired: list[FiredRow] = []
+        self._session = session
+
+    def run(self) -> None:
+        """Let the rules fire, and confirm every decision."""
+        self.fired += self._session.run()
+        self.ledger.confirm(_decisions_in_order(self.memory.knowledge), self.fired, self.memory)
+
+    def learn(self, name: str, value: Value) -> None:
+        """Take a value into both entries, let the rules fire on it, and confirm the decisions it may change."""
+        self.ledger.memory.conclude(name, value)
+        self._session.learn(self.memory.conclude(name, value))
+        self.fired += self._session.run()
+        self.ledger.confirm(_decisions_on(self.memory.knowledge)[name], self.fired, self.memory)
 
 
 class _Ledger:
     """The second entry: the same case decided by definition, in a working memory of its own."""
 
-    def __init__(self, knowledge: Knowledge, memory: WorkingMemory) -> None:
-        self.knowledge = knowledge
+    def __init__(self, memory: WorkingMemory) -> None:
+        self.knowledge = memory.knowledge
         self.memory = replace(memory, values=dict(memory.values), origins=dict(memory.origins))
         self.verdicts: dict[str, Verdict] = {}
 
-    def confirm(self, fired: list[FiredRow], memory: WorkingMemory) -> None:
-        """Evaluate every decision and hold the firings to it, row by row."""
-        for name in self.knowledge.order:
-            if name in self.knowledge.decisions:
-                self._evaluate(name)
-        expected = {(name, row) for name, verdict in self.verdicts.items() for row in verdict.decisive}
-        actual = {(firing.decision, firing.row) for firing in fired}
-        for name, row in sorted(expected ^ actual):
-            self._refuse(name, row, "did not fire" if (name, row) in expected else "fired", memory)
+    def confirm(self, decisions: Iterable[str], fired: list[FiredRow], memory: WorkingMemory) -> None:
+        """Evaluate these decisions, each after those it reads, and hold all firings to the verdicts, row by row."""
+        for name in decisions:
+            self._evaluate(name)
+        rows: dict[str, list[int]] = {}
+        for firing in fired:
+            rows.setdefault(firing.decision, []).append(firing.row)
+        for name, verdict in self.verdicts.items():
+            if sorted(rows.get(name, ())) != [*verdict.decisive]:
+                self._refuse_difference(fired, memory)
         for output in self.knowledge.decision_of:
             if self.memory.values[output] != memory.values[output]:
                 found, confirmed = memory.values[output], self.memory.values[output]
@@ -106,10 +131,16 @@ class _Ledger:
     def _evaluate(self, name: str) -> None:
         verdict = evaluate_decision(self.knowledge, name, self.memory.values, self.memory.origins)
         self.verdicts[name] = verdict
-        if verdict.outputs is not None and verdict.table.policy != "collect":
+        if verdict.outputs and verdict.table.policy != "collect":
             for output, value in verdict.outputs.items():
                 if self.memory.values[output] is None:
                     self.memory.conclude(output, value)
+
+    def _refuse_difference(self, fired: list[FiredRow], memory: WorkingMemory) -> None:
+        expected = {(name, row) for name, verdict in self.verdicts.items() for row in verdict.decisive}
+        actual = {(firing.decision, firing.row) for firing in fired}
+        for name, row in sorted(expected ^ actual):
+            self._refuse(name, row, "did not fire" if (name, row) in expected else "fired", memory)
 
     def _refuse(self, name: str, index: int, what: str, memory: WorkingMemory) -> None:
         row = self.knowledge.decisions[name].rows[index]
@@ -120,42 +151,53 @@ class _Ledger:
         )
 
 
-def _learn(
-    ledger: _Ledger, memory: WorkingMemory, session: Session, fired: list[FiredRow], name: str, value: Value
-) -> None:
-    """Take a value into both entries, let the rules fire on it, and confirm again."""
-    ledger.memory.conclude(name, value)
-    session.learn(memory.conclude(name, value))
-    fired.extend(session.run())
-    ledger.confirm(fired, memory)
-
-
-def _settle_standing(
-    ledger: _Ledger, memory: WorkingMemory, session: Session, fired: list[FiredRow]
-) -> list[Stand]:
+def _settle_standing(deciding: _Deciding) -> list[Stand]:
     """Conclude what stands whatever the unknown facts are, in dependency order."""
-    knowledge, standing = memory.knowledge, []
-    signal = knowledge.manifest.could_turn
-    for name in knowledge.order:
-        table = knowledge.decisions.get(name)
-        if table is None or table.policy == "collect" or (signal and _depends_on(knowledge, name, signal)):
+    memory, standing = deciding.memory, []
+    for output in _may_stand(memory.knowledge):
+        if memory.values[output] is not None:
             continue
-        for output in table.outputs:
-            if memory.values[output] is not None:
-                continue
-            waits_for = waiting_for(memory, output)
-            domains = {fact: full_domain(knowledge.facts[fact]) for fact in waits_for}
-            if not domains:
-                continue
-            value = Outlook(memory, output, domains).explore(enough=2).only
-            if value is not None:
-                standing.append(Stand(output, value, waits_for))
-                _learn(ledger, memory, session, fired, output, value)
+        waits_for = waiting_for(memory, output)
+        domains = {fact: full_domain(memory.knowledge.facts[fact]) for fact in waits_for}
+        if not domains:
+            continue
+        value = Outlook(memory, output, domains).explore(enough=2).only
+        if value is not None:
+            standing.append(Stand(output, value, waits_for))
+            deciding.learn(output, value)
     return standing
 
 
-def _depends_on(knowledge: Knowledge, decision: str, output: str) -> bool:
-    return output in knowledge.reads[decision]
+@lru_cache(maxsize=64)
+def _may_stand(knowledge: Knowledge) -> tuple[str, ...]:
+    """The outputs that may stand while facts are unknown, in dependency order."""
+    signal = knowledge.manifest.could_turn
+    return tuple(
+        output
+        for name in _decisions_in_order(knowledge)
+        if knowledge.decisions[name].policy != "collect" and not (signal and signal in knowledge.reads[name])
+        for output in knowledge.decisions[name].outputs
+    )
+
+
+@lru_cache(maxsize=64)
+def _decisions_in_order(knowledge: Knowledge) -> tuple[str, ...]:
+    return tuple(name for name in knowledge.order if name in knowledge.decisions)
+
+
+@lru_cache(maxsize=64)
+def _decisions_on(knowledge: Knowledge) -> Mapping[str, tuple[str, ...]]:
+    """For each conclusion the decisions that depend on it, in order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for concluded, symbol in knowledge.scope.symbols.items():
+        if symbol.kind == "conclusion":
+            moved = {concluded}
+            for name in knowledge.order:
+                if not knowledge.reads[name].isdisjoint(moved):
+                    moved.update(knowledge.decisions[name].outputs if name in knowledge.decisions else (name,))
+            on = (name for name in _decisions_in_order(knowledge) if knowledge.decisions[name].outputs.keys() & moved)
+            found[concluded] = tuple(on)
+    return found
 
 
 def _could_turn(memory: WorkingMemory) -> bool:

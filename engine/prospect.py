@@ -13,7 +13,6 @@ import random
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import islice
 
 from engine.case import Case, parse_number
 from engine.costs import WorkingMemory, working_memory
@@ -22,7 +21,7 @@ from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
 from engine.language.nodes import Conditional, Name, Node, State, children
 from engine.language.possible import Explore, Origins, Possible, Span, Truths, Words, compile_possible, exactly
-from engine.outlook import Domain, Outlook, asked_states, full_domain, thresholds
+from engine.outlook import Domain, Outlook, asked_states, full_domain, halves, thresholds
 
 #: What is printed; None where a decision stays open and the base has no fallback.
 Printed = str | None
@@ -125,10 +124,7 @@ class Prospect(Outlook):
         if concluded is not None:
             return frozenset({concluded})
         return self.outcomes(
-            {
-                name: Domain(exactly(point[name], domain.values), domain.integer)
-                for name, domain in self.domains.items()
-            }
+            {name: Domain(exactly(point[name], domain.values), domain.integer) for name, domain in self.domains.items()}
         )
 
     def _concluded(self, region: Region) -> frozenset[Printed]:
@@ -139,9 +135,7 @@ class Prospect(Outlook):
 
     def _anything(self, blank: Iterable[str]) -> Region:
         asked = asked_states(self.knowledge)
-        return {
-            name: replace(full_domain(self.knowledge.facts[name]), may_stay_open=name in asked) for name in blank
-        }
+        return {name: replace(full_domain(self.knowledge.facts[name]), may_stay_open=name in asked) for name in blank}
 
     def _trials_of(self, blank: tuple[str, ...]) -> list[Region]:
         """A few sets of values for the facts that stay unknown.
@@ -170,7 +164,7 @@ class Prospect(Outlook):
             enough: as soon as so many are found, the rest are taken as possible.
             most: looks at a region, after which what is left open is taken as possible.
         """
-        found = {outcome for scenario in self.scenarios if (outcome := self.at(scenario)) is not None}
+        found: set[Printed] = {self.at(scenario) for scenario in self.scenarios} - {None}
         undecided: set[Printed] = set()
         waiting: list[Region] = [self.domains]
         until = self.looks + most
@@ -256,36 +250,43 @@ class Prospect(Outlook):
 
     def live(self, region: Region) -> frozenset[str]:
         """The open questions that an undecided rule hangs on; no other makes a difference within the region."""
-        box, rows = self.region({**region, **self._anything(self._blank(region))})
-        blamed = self._blamed(self.knowledge.decision_of[self.target], region, box, rows, set())
-        return frozenset(name for name in blamed if not _is_blank(region[name]))
+        box, _ = self.region({**region, **self._anything(self._blank(region))})
+        return frozenset(name for name in self._open_reads(region, box) if not _is_blank(region[name]))
 
     def _parts(self, region: Region, but: str | None = None) -> tuple[str | None, Sequence[Region]]:
-        """An open question that an undecided rule hangs on, and the region cut along it; nothing where there is none."""
+        """An open question that an undecided rule hangs on, and the region cut along it; nothing where none is left."""
         for view in (region, {**region, **self._anything(self._blank(region))}):
-            box, rows = self.region(view)
-            parts = self._cut(region, box, rows, but)
-            if parts:
-                return next(name for name in region if parts[0][name] != region[name]), parts
+            box, _ = self.region(view)
+            for name in self._open_reads(region, box):
+                parts = [] if name == but else self._split(name, region[name])
+                if parts:
+                    return name, [{**region, name: part} for part in parts]
         return None, ()
 
-    def _blamed(
-        self,
-        name: str,
-        domains: Region,
-        box: Mapping[str, Possible],
-        rows: Mapping[str, tuple[Truths, ...]],
-        seen: set[str],
-    ) -> Iterator[str]:
-        """Open questions that make an outcome several, those of the first undecided row first.
+    def _split(self, name: str, domain: Domain) -> list[Domain]:
+        """The answers to one question in parts; none where there is but one."""
+        values = domain.values
+        if domain.may_stay_open:
+            return [replace(domain, may_stay_open=False), Domain(exactly(None, values), domain.integer)]
+        parts: list[Possible]
+        match values:
+            case Span():
+                parts = [*halves(values, thresholds(self.knowledge).get(name, ()), integer=domain.integer)]
+            case Words(options=options):
+                parts = [exactly(word) for word in sorted(options)]
+            case Truths(true=true, false=false):
+                parts = [exactly(truth) for truth, may in ((True, true), (False, false)) if may]
+        return [Domain(part, domain.integer) for part in parts] if len(parts) > 1 else []
+
+    def _open_reads(self, region: Region, box: Mapping[str, Possible]) -> Iterator[str]:
+        """Open questions that make the recommendation several, those of the first undecided row first.
 
         Of a condition or formula only the parts count that are undecided themselves.
         """
-        origins = self._ways_known(domains, box)
-        yield from self._blamed_by(name, domains, box, origins, seen)
+        yield from self._open_reads_of(self.target, region, box, self._ways_known(region, box), set())
 
-    def _blamed_by(
-        self, name: str, domains: Region, box: Mapping[str, Possible], origins: Origins, seen: set[str]
+    def _open_reads_of(
+        self, name: str, region: Region, box: Mapping[str, Possible], origins: Origins, seen: set[str]
     ) -> Iterator[str]:
         name = self.knowledge.decision_of.get(name, name)
         if name in seen or name not in self.steps:
@@ -293,10 +294,10 @@ class Prospect(Outlook):
         seen.add(name)
         for node in self._nodes(name):
             reads = dict.fromkeys(self._undecided(node, box, origins))
-            yield from (read for read in reads if read in domains)
+            yield from (read for read in reads if read in region)
             for read in reads:
-                if read not in domains or _open_to_default(domains[read]):
-                    yield from self._blamed_by(read, domains, box, origins, seen)
+                if read not in region or _open_to_default(region[read]):
+                    yield from self._open_reads_of(read, region, box, origins, seen)
 
     def _nodes(self, name: str) -> Iterable[Node]:
         table = self.knowledge.decisions.get(name)
@@ -322,11 +323,11 @@ class Prospect(Outlook):
         found: dict[str, frozenset[str | None]] = {
             name: frozenset({origin}) for name, origin in self.memory.origins.items()
         }
-        for name in self._moved:
+        for name in {*region, *self.steps} - self.knowledge.decisions.keys():
             ways: set[str | None] = {None} if box[name].unknown else set()
             if name in region and not _is_blank(region[name]):
                 ways.add("answered")
-            if name in self.knowledge.quantities and not _has_no_value(box[name]):
+            if name in self.knowledge.quantities and _count(box[name]):
                 ways.add("assumed" if name in self.knowledge.facts else "computed")
             if name in region and not _open_to_default(region[name]):
                 ways = {"answered"}
@@ -354,7 +355,7 @@ class Prospect(Outlook):
         example = parse_number(fact.example, fact.unit) if fact.example and fact.unit else None
         if example is not None:
             low, high = fact.bounds
-            near = [min(max(example * factor, low), high) for factor in (1.0, 0.25, 4.0)]
+            near: list[Value] = [min(max(example * factor, low), high) for factor in (1.0, 0.25, 4.0)]
             values = near if len(values) == 1 else [*values, near[0]]
         if fact.default is not None or fact.stands_in:
             # As often as not these are left to what is assumed in their place.
@@ -382,9 +383,7 @@ class Prospect(Outlook):
 
     def _sides(self, fact: str) -> list[Value]:
         """Values on every side of every threshold."""
-        points = [
-            (_end(cell, first=True), _middle(cell), _end(cell, first=False)) for cell in self.cells(fact)
-        ]
+        points = [(_end(cell, first=True), _middle(cell), _end(cell, first=False)) for cell in self.cells(fact)]
         return list(dict.fromkeys(value for three in points for value in three))
 
 
@@ -437,34 +436,28 @@ def _within(one: Possible, other: Possible) -> bool:
 
 def _is_single(possible: Possible) -> bool:
     """Whether there is only one thing the name can be."""
+    return _count(possible) + possible.unknown <= 1
+
+
+def _count(possible: Possible) -> int:
+    """How many values there are; 2 stands for any number above 1."""
     match possible:
         case Span(low=low, high=high):
-            count = (low <= high) + (low < high)
+            return (low <= high) + (low < high)
         case Words(options=options):
-            count = len(options)
+            return len(options)
         case Truths(true=true, false=false):
-            count = true + false
-    return count + possible.unknown <= 1
+            return true + false
 
 
 def _is_blank(domain: Domain) -> bool:
     """Whether there is no value in the domain: the fact stays unknown."""
-    return _has_no_value(domain.values)
+    return not _count(domain.values)
 
 
 def _open_to_default(domain: Domain) -> bool:
     """Whether the fact may be left open, so that its default is taken where it has one."""
     return domain.may_stay_open or _is_blank(domain)
-
-
-def _has_no_value(possible: Possible) -> bool:
-    match possible:
-        case Span(low=low, high=high):
-            return low > high
-        case Words(options=options):
-            return not options
-        case Truths(true=true, false=false):
-            return not (true or false)
 
 
 def _between_cuts(low: float, high: float, cuts: Iterable[float], integer: bool) -> Iterator[Span]:

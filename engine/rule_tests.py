@@ -6,6 +6,7 @@ that do not. It runs through the same pipeline as every decision.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -60,9 +61,7 @@ class DecisionTestDeclaration(_Declared):
     )
     facts: _Facts = Field({}, description="Facts as in a case file; they come on top of the file's `given`.")
     conclusions: dict[Name, Any] = Field({}, description="For each output its value, `unknown`, or a list of values.")
-    figures: dict[Name, Any] = Field(
-        {}, description="For each figure a number, `never`, `unknown`, or {value, within}."
-    )
+    figures: dict[Name, Any] = Field({}, description="For each figure a number, `never`, `unknown` or {value, within}.")
     fired: list[RuleId] = Field([], description="Rules that must fire.")
     not_fired: list[RuleId] = Field([], description="Rules that must not fire.")
 
@@ -278,10 +277,11 @@ class _Reader:
     def read(self, path: Path, shown: str) -> None:
         try:
             document = read_document(path, shown=shown)
-            declared = DecisionTestsFile.model_validate(document.value)
         except BadInput as error:
             self.problems.extend(error.problems)
             return
+        try:
+            declared = DecisionTestsFile.model_validate(document.value)
         except ValidationError as error:
             self.problems.extend(_shape_problems(document, error))
             return
@@ -405,10 +405,10 @@ class _Reader:
         word = raw.strip().lower() if isinstance(raw, str) else None
         if word in (_UNKNOWN, _NEVER):
             return ExpectedFigure(None if word == _UNKNOWN else NEVER)
-        if isinstance(raw, int | float) and not isinstance(raw, bool):
-            return ExpectedFigure(float(raw))
         number = parse_number(raw, self.knowledge.unit(name)) if isinstance(raw, str) else None
-        if number is not None:
+        if isinstance(raw, int | float) and not isinstance(raw, bool):
+            number = float(raw)
+        if number is not None and math.isfinite(number):
             return ExpectedFigure(number)
         message = f"expected a number, never or unknown, got {_found(document, path, raw)}"
         hint = f"Write e.g. {name}: 57.4, or {name}: {{value: 57.4, within: 0.05}}"
@@ -450,6 +450,8 @@ def _shape_problems(document: Document, error: ValidationError, within: tuple[st
         message, hint = detail["msg"][:1].lower() + detail["msg"][1:], None
         if extra:
             message, hint = "an unknown field", did_you_mean(str(path[-1]), _FIELDS)
+        elif detail["type"] == "model_type":
+            message, hint = "expected a mapping", "Write tests: and below it - name: …"
         elif detail["type"] == "missing":
             message, hint = "is missing", f"Add {path[-1]}: …"
         elif path and path[-1] == "expect":

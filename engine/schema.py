@@ -12,6 +12,8 @@ from engine.declarations import CostsFile, DecisionFile, FactDeclaration, FactsF
 from engine.knowledge import Knowledge
 from engine.report import decision_schema
 
+#: Editors that follow YAML 1.2 take 50_000, 45k, $45,000 and 82% for text; case files may use them all.
+_NUMBER_AS_TEXT = r"^[-+]?\$?[0-9][0-9_,]*(\.[0-9_]+)?([eE][-+]?[0-9]+)?[kKM%]?$"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FILES: dict[str, tuple[type[BaseModel], str]] = {
     "facts": (FactsFile, "Breakeven facts"),
@@ -67,4 +69,5 @@ def _value_schema(fact: FactDeclaration) -> dict[str, Any]:
     if fact.choices is not None:
         return {"enum": list(fact.choices)}
     bounds = {"minimum": fact.min, "maximum": fact.max, "exclusiveMinimum": fact.above}
-    return {"type": fact.type, **{key: bound for key, bound in bounds.items() if bound is not None}}
+    number = {"type": fact.type, **{key: bound for key, bound in bounds.items() if bound is not None}}
+    return {"anyOf": [number, {"type": "string", "pattern": _NUMBER_AS_TEXT}]}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine import __version__
+from engine.case import parse_answer
 from engine.declarations import RangeOf
 from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.knowledge import Knowledge
@@ -111,19 +112,29 @@ _SENTENCE_HINT = "Write {{ name }} where a value belongs"
 
 
 def _defaults(knowledge: Knowledge) -> Iterator[Problem]:
-    """Constant defaults and examples outside the fact's own bounds."""
+    """Constant defaults outside the fact's own bounds, and examples that are no answers."""
+    document = knowledge.documents["facts.yaml"]
     for name, fact in knowledge.facts.items():
-        if fact.type not in ("number", "integer") or fact.default is None:
-            continue
         low, high = fact.bounds
-        formula = knowledge.quantities[name].formula
-        values = [formula.value] if isinstance(formula, Number) else []
-        if isinstance(fact.default, RangeOf):
-            values = [fact.default.low, fact.default.high]
-        for value in values:
+        for value in _constant_defaults(knowledge, name):
             if not low <= value <= high:
-                place = knowledge.documents["facts.yaml"].place(("facts", name, "default"))
+                place = document.place(("facts", name, "default"))
                 yield Problem(place, f"the default {value:g} is outside the fact's bounds", name, None, "default")
+        if fact.example is not None:
+            try:
+                parse_answer(fact.example, fact, name)
+            except BadInput as error:
+                place = document.place(("facts", name, "example"))
+                found = error.problems[0]
+                yield Problem(place, f"the example is no answer: {found.message}", name, found.hint, "example")
+
+
+def _constant_defaults(knowledge: Knowledge, name: str) -> list[float]:
+    default = knowledge.facts[name].default
+    if isinstance(default, RangeOf):
+        return [default.low, default.high]
+    quantity = knowledge.quantities.get(name)
+    return [quantity.formula.value] if quantity and isinstance(quantity.formula, Number) else []
 
 
 # -- memory of what passed -----------------------------------------------------------------------

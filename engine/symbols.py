@@ -15,7 +15,7 @@ from typing import Any
 from engine.case import Case, Given, Origin
 from engine.conditions import atoms
 from engine.declarations import FactDeclaration
-from engine.goals import AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side
+from engine.goals import NEARNESS, AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side, nearness
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.nodes import And, Name, Never, Node, Not, Or, State, Truth, walk
 from engine.language.scope import ChoiceType, NumberType, TruthType
@@ -247,8 +247,14 @@ class SymbolicBase:
 
     # -- goals -------------------------------------------------------------------------------------
 
-    def meets(self, goal: Goal) -> Any:
-        """The condition under which a case meets the goal."""
+    def meets(self, goal: Goal, *, plainly: bool = False) -> Any:
+        """The condition under which a case meets the goal.
+
+        Args:
+            goal: what is to be met.
+            plainly: of a condition that decides its row, ask that with its opposite the row is known to come out
+                the other way, and not merely no longer known.
+        """
         import z3
 
         table = self.knowledge.decisions[self.decision]
@@ -264,9 +270,9 @@ class SymbolicBase:
         side = atom.true if goal.truth else atom.false
         if isinstance(goal, Side):
             return z3.And(reached, side)
-        return z3.And(reached, side, self._decided_by(table.rows[goal.row].when, goal))
+        return z3.And(reached, side, self._decided_by(table.rows[goal.row].when, goal, plainly=plainly))
 
-    def _decided_by(self, condition: Node, goal: Decides) -> Any:
+    def _decided_by(self, condition: Node, goal: Decides, *, plainly: bool) -> Any:
         """The row comes out as the goal says, and otherwise with the opposite of the atomic condition."""
         import z3
 
@@ -276,8 +282,8 @@ class SymbolicBase:
         opposite = SymbolicTruth(no, yes) if goal.truth else SymbolicTruth(yes, no)
         otherwise = _combined(condition, {**truths, goal.atom: opposite})
         if goal.outcome:
-            return z3.And(as_it_is.true, z3.Not(otherwise.true))
-        return z3.And(as_it_is.false, z3.Not(otherwise.false))
+            return z3.And(as_it_is.true, otherwise.false if plainly else z3.Not(otherwise.true))
+        return z3.And(as_it_is.false, otherwise.true if plainly else z3.Not(otherwise.false))
 
     def _threshold(self, goal: AtThreshold | NearThreshold) -> Any:
         import z3
@@ -288,10 +294,15 @@ class SymbolicBase:
         numbers = z3.And(left.known, right.known, z3.Not(left.never), z3.Not(right.never))
         if isinstance(goal, AtThreshold):
             return z3.And(numbers, left.value == right.value)
-        # Within a thousandth, so that the case is near by whatever measure.
-        gap, size = left.value - right.value, z3.If(right.value >= 0, right.value, -right.value)
-        near = z3.And(gap != 0, gap * 1_000 <= size + 1, -gap * 1_000 <= size + 1)
-        turned = {"<": gap < 0, ">": gap > 0, "<=": gap > 0, ">=": gap < 0}.get(goal.atom.operator, gap < 0)
+        gap, threshold = left.value - right.value, right.value
+        elsewhere, beside_zero = nearness(self.knowledge, goal.atom)
+        near = z3.Or(
+            _within(gap, threshold * real(NEARNESS)),
+            _within(gap, -threshold * real(NEARNESS)),
+            z3.And(threshold != 0, _within(gap, real(elsewhere))),
+            z3.And(threshold == 0, _within(gap, real(beside_zero))),
+        )
+        turned = {"<": gap < 0, ">": gap > 0, "<=": gap > 0, ">=": gap < 0}.get(goal.atom.operator, gap != 0)
         return z3.And(numbers, near, turned)
 
     def prefers_few(self) -> list[Any]:
@@ -385,6 +396,12 @@ def _combined(node: Node, truths: Mapping[Node, SymbolicTruth]) -> SymbolicTruth
             return SymbolicTruth(z3.BoolVal(val=value), z3.BoolVal(val=not value))
         case _:
             return truths[node]
+
+
+def _within(gap: Any, bound: Any) -> Any:
+    import z3
+
+    return z3.And(gap <= bound, -gap <= bound)
 
 
 def _known(term: Symbolic) -> Any:

@@ -13,6 +13,7 @@ import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from engine.language.evaluate import Value, compile_plain
 from engine.language.parse import ExpressionError, parse
 from engine.language.resolve import resolve
 from engine.language.scope import NumberType, TruthType
+from engine.schema import schemas
 from engine.sentences import fill_in, names_in_sentence
 from engine.source import plain_value, read_document, read_text_document
 from engine.wording import show_name
@@ -205,7 +207,7 @@ def test_walk_when_followed_from_top_to_bottom_prints_what_the_page_shows(folder
             else:
                 _compare(step)
                 shown += 1
-    assert shown == 7
+    assert shown == 8
 
 
 def _compare(fence: Fence) -> None:
@@ -224,12 +226,13 @@ def test_walk_when_followed_leaves_files_that_fit_the_schemas_they_name(folder: 
     for section in SECTIONS.values():
         for edit in edits(section):
             edit.apply(folder)
-    checked = set()
+    generated, checked = schemas(load_knowledge()), set()
     for path in sorted((folder / RULES).glob("*.yaml")):
         document = read_document(path)
         named = _SCHEMA.fullmatch(document.lines[0])
         assert named, f"{path.name} names no schema"
-        jsonschema.validate(document.value, json.loads((ROOT / named["path"]).read_text(encoding="utf-8")))
+        assert (ROOT / named["path"]).is_file()
+        jsonschema.validate(document.value, generated[named["kind"]])
         checked.add(named["kind"])
     assert checked == {"facts", "costs", "knowledge", "claims", "decision"}
 
@@ -280,6 +283,17 @@ def test_range_when_changed_changes_the_likely_value_and_the_ends(folder: Path) 
     figure = recommend("examples/much-unknown.yaml")["figures"]["lora_upfront"]
     # Version management adds 5,000 to 15,000, likely 10,000.
     assert [figure[end] for end in ("low", "value", "high")] == [25_000, 35_000, 55_000]
+
+
+@pytest.mark.parametrize(
+    ("day", "likely"),
+    [("2024-01-01", 1_000), ("2025-06-30", 1_000), ("2025-07-01", 1_400)],
+    ids=["first day of the first value", "last day of the first value", "first day of the second value"],
+)
+def test_dated_value_when_decided_with_is_the_latest_that_has_begun(folder: Path, day: str, likely: float) -> None:
+    follow(folder, "Change a price from a day on")
+    knowledge = load_knowledge(folder / RULES, on=date.fromisoformat(day))
+    assert knowledge.constants["prompt_monitoring_row"] == likely
 
 
 def test_fact_when_added_is_taken_from_a_case(folder: Path) -> None:
@@ -398,7 +412,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "A fact": declarations.FactDeclaration,
     "A range": declarations.RangeOf,
     "An amount": declarations.AmountDeclaration,
+    "A dated value": declarations.DatedValue,
     "A table": declarations.TableDeclaration,
+    "Dated rows": declarations.DatedRows,
     "A figure": declarations.FigureDeclaration,
     "A decision file": declarations.DecisionFile,
     "A rule": declarations.RuleDeclaration,
@@ -415,7 +431,7 @@ MODELS: dict[str, type[BaseModel]] = {
 def test_field_table_when_compared_with_what_is_read_has_every_field(heading: str, model: type[BaseModel]) -> None:
     (table,) = SECTIONS[heading].tables
     documented = {_code(row["Field"]): row["Needed"] == "yes" for row in table}
-    assert documented == {name: read.is_required() for name, read in model.model_fields.items()}
+    assert documented == {read.alias or name: read.is_required() for name, read in model.model_fields.items()}
 
 
 def test_field_tables_when_counted_cover_everything_a_file_may_declare() -> None:

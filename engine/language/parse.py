@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import warnings
 from functools import lru_cache
 
@@ -95,6 +96,10 @@ def _plain_syntax_message(text: str, error: Exception) -> str:
     if "&&" in stripped or "||" in stripped:
         return "not readable: write `and` and `or`, not && and ||"
     message = error.msg if isinstance(error, SyntaxError) and error.msg else str(error)
+    if re.search(r"\d[\d_]*\s*[kKmM]\b", stripped):
+        return "not readable: write 50_000 for 50k"
+    if re.search(r"(?<![=!<>:])=(?!=)", stripped):
+        return "not readable: write == to compare"
     return f"not readable as an expression ({message})"
 
 
@@ -134,6 +139,8 @@ def _convert(tree: ast.expr, depth: int) -> Node:
             return Conditional(_convert(test, below), _convert(body, below), _convert(orelse, below), column)
         case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]):
             return Call(function, tuple(_convert(argument, below) for argument in arguments), column)
+    if isinstance(tree, ast.Tuple):
+        raise ExpressionError(f"{_describe(tree)} is not part of the language", column, "Write 50_000 for 50,000")
     raise ExpressionError(f"{_describe(tree)} is not part of the language", column, f"Allowed are {_ALLOWED}")
 
 

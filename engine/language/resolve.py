@@ -123,6 +123,9 @@ class _Resolver:
             if isinstance(wanted, ChoiceType):
                 what = f"'{node.name}' is neither a known name nor one of {', '.join(wanted.values)}"
             _refuse(what, node, did_you_mean(node.name, known))
+        if node.name in self.scope.readings:
+            node = replace(node, name=self.scope.readings[node.name])
+            return node, self.scope.symbols[node.name].type
         if isinstance(symbol.type, SetType):
             _refuse(f"'{node.name}' collects several values and cannot be compared", node)
         return node, symbol.type
@@ -170,7 +173,7 @@ class _Resolver:
 
     def known_type(self, node: Node) -> Type | None:
         if isinstance(node, Name) and node.name in self.scope.symbols:
-            return self.scope.symbols[node.name].type
+            return self.scope.symbols[self.scope.readings.get(node.name, node.name)].type
         if isinstance(node, Conditional):
             return self.known_type(node.then) or self.known_type(node.otherwise)
         if isinstance(node, Call) and node.function == "first_known":
@@ -195,6 +198,8 @@ class _Resolver:
         symbol = self.scope.symbols.get(node.name)
         if symbol is None:
             _refuse(f"'{node.name}' is not a known name", node, did_you_mean(node.name, self.scope.symbols))
+        if symbol.kind == "amount":
+            _refuse(f"`is {node.state}` asks about '{node.name}', an amount, which is always known", node)
         if symbol.kind == "conclusion" or symbol.concluded:
             _refuse(
                 f"`is {node.state}` asks about '{node.name}', which is only known once rules have fired",

@@ -64,3 +64,5 @@ class Scope:
 
     symbols: Mapping[str, Symbol]
     tables: Mapping[str, TableSignature] = field(default_factory=dict)
+    #: Outputs whose words stand for numbers or truths, each with the symbol that expressions read in its place.
+    readings: Mapping[str, str] = field(default_factory=dict)

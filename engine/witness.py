@@ -1,0 +1,350 @@
+"""A case that meets a goal, or the proof that no case can.
+
+z3 proposes cases over the whole base (``engine.symbols``); the pipeline confirms them. A confirmed
+case is then made as plain as the goal allows: as few facts as possible, numbers at or beside
+thresholds, else round.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from engine.case import Case, Given, parse_number
+from engine.costs import working_memory
+from engine.errors import InferenceError
+from engine.evaluator import evaluate_decision
+from engine.goals import AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side, Sight, meets
+from engine.inference import EnginePool
+from engine.language.nodes import names_in
+from engine.outlook import thresholds
+from engine.pipeline import infer
+from engine.rule_tests import sight_of
+
+if TYPE_CHECKING:
+    from engine.symbols import SymbolicBase
+
+#: How long one question to z3 may take.
+MILLISECONDS = 3_000
+#: Cases that z3 proposes for one goal before it is given up.
+MOST_PROPOSALS = 6
+_DIGITS = (1, 2, 3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """No case meets the goal; ``proof`` says what that follows from."""
+
+    proof: str
+
+
+class Witness:
+    """Finds cases for goals of one knowledge base.
+
+    Args:
+        pool: engines of the base.
+        seconds: time in all; once it is used up, what is left is answered with None.
+    """
+
+    def __init__(self, pool: EnginePool, *, seconds: float = math.inf) -> None:
+        self.knowledge = pool.knowledge
+        self._pool = pool
+        self._deadline = time.monotonic() + seconds
+        self._bases: dict[tuple[str, bool, bool], _Asked] = {}
+
+    def find(self, goal: Goal) -> Case | Impossible | None:
+        """A case that meets the goal, the proof that there is none, or None where neither was found in time."""
+        impossible = self.impossible(goal)
+        if impossible is not None:
+            return impossible
+        for proposed in self._proposals(goal):
+            for case in (proposed, *self._variations(goal, proposed)):
+                if self._confirms(case, goal):
+                    return self._plainer(case, goal)
+        return None
+
+    def impossible(self, goal: Goal) -> Impossible | None:
+        """The proof that no case meets the goal; None where there is none, or none was found in time."""
+        decision = self._decision(goal)
+        if self._ask(goal, shallow=True).unmet(goal):
+            return Impossible(f"it follows from the conditions of {decision} themselves")
+        if self._ask(goal, shallow=False).unmet(goal):
+            return Impossible(f"it follows from all that {decision} depends on")
+        return None
+
+    # -- asking z3 ---------------------------------------------------------------------------------
+
+    def _decision(self, goal: Goal) -> str:
+        return self.knowledge.decision_of[goal.output] if isinstance(goal, Reaches) else goal.decision
+
+    def _ask(self, goal: Goal, *, shallow: bool, standing: bool = True) -> _Asked:
+        key = (self._decision(goal), shallow, standing)
+        if key not in self._bases:
+            from engine.symbols import SymbolicBase
+
+            base = SymbolicBase(self.knowledge, key[0], shallow=shallow, standing=standing)
+            self._bases[key] = _Asked(base, self._deadline)
+        return self._bases[key]
+
+    def _proposals(self, goal: Goal) -> Iterator[Case]:
+        # Without conclusions that stand whatever is unknown there are fewer cases, and plainer ones.
+        for standing, plainly in ((False, True), (False, False), (True, False)):
+            yield from self._ask(goal, shallow=False, standing=standing).cases(goal, plainly=plainly)
+
+    # -- confirming --------------------------------------------------------------------------------
+
+    def _confirms(self, case: Case, goal: Goal) -> bool:
+        """Whether the pipeline agrees that the case meets the goal."""
+        if not self._needs_pipeline(goal):
+            sight = self._quick(case)
+            if sight is None or not meets(sight, goal):
+                return False
+        try:
+            return meets(sight_of(infer(case, self._pool)), goal)
+        except InferenceError:
+            return False
+
+    def _seems_to_meet(self, case: Case, goal: Goal) -> bool:
+        """The same, by the plain evaluator alone where that is enough to go by."""
+        if self._needs_pipeline(goal):
+            return self._confirms(case, goal)
+        sight = self._quick(case)
+        return sight is not None and meets(sight, goal)
+
+    def _needs_pipeline(self, goal: Goal) -> bool:
+        return self._decision(goal) in self._after_signal
+
+    @cached_property
+    def _after_signal(self) -> frozenset[str]:
+        """The decisions that hang on whether something could turn the recommendation."""
+        knowledge = self.knowledge
+        found: set[str] = {knowledge.manifest.could_turn or ""}
+        for name in knowledge.order:
+            if any(knowledge.decision_of.get(read, read) in found for read in knowledge.reads[name]):
+                found.add(name)
+        return frozenset(found)
+
+    def _quick(self, case: Case) -> Sight | None:
+        """What the plain evaluator makes of a case; None where rules contradict each other."""
+        knowledge = self.knowledge
+        memory = working_memory(knowledge, case)
+        verdicts = {}
+        for name in knowledge.order:
+            table = knowledge.decisions.get(name)
+            if table is None:
+                continue
+            try:
+                verdicts[name] = evaluate_decision(knowledge, name, memory.values, memory.origins)
+            except InferenceError:
+                return None
+            if table.policy != "collect":
+                for output, value in (verdicts[name].outputs or {}).items():
+                    memory.conclude(output, value)
+        return Sight(knowledge, memory.values, memory.origins, verdicts)
+
+    # -- from a proposal to a case -----------------------------------------------------------------
+
+    def _variations(self, goal: Goal, case: Case) -> Iterator[Case]:
+        """Cases near a proposal that was not confirmed."""
+        if self._needs_pipeline(goal):
+            # With everything answered nothing that is only assumed can turn the recommendation.
+            yield self._answered(case)
+        if isinstance(goal, AtThreshold | NearThreshold):
+            yield from self._levelled(goal, case)
+
+    def _answered(self, case: Case) -> Case:
+        """The case with every default, and an example of every unknown fact that is asked for, as answers."""
+        memory = working_memory(self.knowledge, case)
+        given = dict(case.given)
+        for name, fact in self.knowledge.facts.items():
+            if name in given or fact.stands_in is not None:
+                continue
+            value = memory.values[name]
+            if value is None and fact.example is not None and fact.type in ("number", "integer"):
+                value = parse_number(fact.example, fact.unit)
+            if value is not None:
+                given[name] = Given(name, value)
+        return Case(case.name, given)
+
+    def _levelled(self, goal: AtThreshold | NearThreshold, case: Case) -> Iterator[Case]:
+        """The case with one number moved so that both sides of a comparison are equal, or nearly so.
+
+        Both sides are taken to be straight lines along each fact, as most are near the threshold.
+        """
+        upstream = self.knowledge.upstream(goal.decision)
+        for name in self.knowledge.facts:
+            if name not in upstream or self.knowledge.facts[name].type not in ("number", "integer"):
+                continue
+            root = self._root(goal, case, name)
+            if root is None:
+                continue
+            for value in _beside(root) if isinstance(goal, NearThreshold) else (root,):
+                moved = self._moved(case, name, value)
+                if moved is not None:
+                    yield moved
+
+    def _root(self, goal: AtThreshold | NearThreshold, case: Case, name: str) -> float | None:
+        """Where the gap between both sides of the comparison closes along one fact."""
+        at = self._number_of(case, name)
+        if at is None:
+            return None
+        # Twice the secant: the first step may cross a bend.
+        for _ in range(2):
+            step = max(abs(at) / 8, 1.0)
+            here, there = self._gap(goal, case, name, at), self._gap(goal, case, name, at + step)
+            if here is None or there is None or here == there:
+                return None
+            at -= here * step / (there - here)
+        return float(f"{at:.9g}") if math.isfinite(at) else None
+
+    def _number_of(self, case: Case, name: str) -> float | None:
+        value = working_memory(self.knowledge, case).values[name]
+        return value if isinstance(value, float) else None
+
+    def _gap(self, goal: AtThreshold | NearThreshold, case: Case, name: str, value: float) -> float | None:
+        moved = self._moved(case, name, value)
+        sight = self._quick(moved) if moved is not None else None
+        return sight.distance(goal.atom) if sight is not None else None
+
+    def _moved(self, case: Case, name: str, value: float) -> Case | None:
+        low, high = self.knowledge.facts[name].bounds
+        return case.replace(name, Given(name, value)) if low <= value <= high else None
+
+    # -- plainer -----------------------------------------------------------------------------------
+
+    def _plainer(self, case: Case, goal: Goal) -> Case:
+        """The case with as few facts and as plain values as the goal allows; the case itself where that goes wrong."""
+        plain = case
+        for _ in range(2):
+            plain = self._without_needless_facts(plain, goal)
+            plain = self._with_plain_values(plain, goal)
+        return plain if self._confirms(plain, goal) else case
+
+    def _without_needless_facts(self, case: Case, goal: Goal) -> Case:
+        for name in reversed(list(case.given)):
+            fewer = case.without(name)
+            if self._seems_to_meet(fewer, goal):
+                case = fewer
+        return case
+
+    def _with_plain_values(self, case: Case, goal: Goal) -> Case:
+        asked = self._names_asked(goal)
+        # What the goal is about comes last, so that it is set against the values of the others.
+        for name in sorted(case.given, key=lambda name: name in asked):
+            given = case.given[name]
+            for candidate in self._plain_values(given, asked=name in asked):
+                plainer = case.replace(name, candidate)
+                if candidate == given or self._seems_to_meet(plainer, goal):
+                    case = plainer
+                    break
+        return case
+
+    def _names_asked(self, goal: Goal) -> frozenset[str]:
+        """The names that the conditions read which the goal is about."""
+        if isinstance(goal, Side | Decides | AtThreshold | NearThreshold):
+            return names_in(goal.atom)
+        rows = self.knowledge.decisions[self._decision(goal)].rows
+        if isinstance(goal, Fires):
+            return names_in(rows[goal.row].when)
+        return frozenset().union(*(names_in(row.when) for row in rows if row.then[goal.output] == goal.value))
+
+    def _plain_values(self, given: Given, *, asked: bool) -> Iterator[Given]:
+        """Values that are plainer than the one found, the plainest first."""
+        fact, value = self.knowledge.facts[given.name], given.value
+        if given.origin != "answered":
+            yield replace(given, origin="answered")
+        if not isinstance(value, float) or isinstance(value, bool):
+            yield given
+            return
+        example = parse_number(fact.example, fact.unit) if fact.example is not None else None
+        cuts = sorted(thresholds(self.knowledge).get(given.name, ()), key=lambda cut: abs(cut - value))
+        beside = [number for cut in cuts for number in (cut, *_beside(cut))]
+        rounded = [float(f"{value:.{digits}g}") for digits in _DIGITS]
+        wanted = [*beside, *rounded] if asked else [*([example] if example is not None else []), *rounded, *beside]
+        low, high = fact.bounds
+        for number in dict.fromkeys(wanted):
+            if low <= number <= high and (fact.type != "integer" or number.is_integer()):
+                yield Given(given.name, number, origin=given.origin)
+
+
+class _Asked:
+    """What z3 was asked about one decision, so that its terms are built once."""
+
+    def __init__(self, base: SymbolicBase, deadline: float) -> None:
+        import z3
+
+        self._base = base
+        self._deadline = deadline
+        self._solver = z3.Solver()
+        self._solver.add(*base.bounds)
+
+    def unmet(self, goal: Goal) -> bool:
+        """Whether it is proved that no case meets the goal."""
+        import z3
+
+        return bool(self._check([self._base.meets(goal)]) == z3.unsat)
+
+    def cases(self, goal: Goal, *, plainly: bool) -> Iterator[Case]:
+        """Proposals: first with as few facts as come easily, each next one differing in some given fact."""
+        import z3
+
+        wanted = [self._base.meets(goal, plainly=plainly)]
+        few = self._base.prefers_few()
+        for _ in range(MOST_PROPOSALS):
+            self._solver.push()
+            try:
+                if self._check(wanted) != z3.sat:
+                    return
+                self._solver.add(*wanted)
+                model = self._fewer(few)
+                yield self._base.case(model)
+                wanted.append(z3.Or(*(term != model.eval(term, model_completion=True) for term in few)))
+            finally:
+                self._solver.pop()
+
+    def _fewer(self, few: list[Any]) -> Any:
+        """A model of what is asked for in which as many preferences hold as one pass over them brings."""
+        import z3
+
+        self._set_time()
+        self._solver.check()
+        model = self._solver.model()
+        for preference in few:
+            if z3.is_true(model.eval(preference, model_completion=True)):
+                self._solver.add(preference)
+                continue
+            if self._check([preference]) == z3.sat:
+                model = self._last_model
+                self._solver.add(preference)
+        return model
+
+    def _check(self, conditions: Iterable[Any]) -> Any:
+        import z3
+
+        if time.monotonic() > self._deadline:
+            return z3.unknown
+        self._set_time()
+        self._solver.push()
+        try:
+            self._solver.add(*conditions)
+            answer = self._solver.check()
+            if answer == z3.sat:
+                self._last_model = self._solver.model()
+            return answer
+        finally:
+            self._solver.pop()
+
+    def _set_time(self) -> None:
+        left = max(1, int(1_000 * min(self._deadline - time.monotonic(), 3_600)))
+        self._solver.set("timeout", min(MILLISECONDS, left))
+
+
+def _beside(value: float) -> tuple[float, float]:
+    """The plain numbers just below and just above, within a hundredth of the value."""
+    size = abs(value)
+    step = min(1.0, 10.0 ** math.floor(math.log10(size / 100))) if size else 1.0
+    return float(f"{value - step:.9g}"), float(f"{value + step:.9g}")
