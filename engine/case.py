@@ -239,7 +239,7 @@ def _truth(raw: object, found: str) -> bool:
 def _choice(raw: object, written: str | None, declaration: FactDeclaration, found: str) -> str:
     options = list(declaration.choices or ())
     text = raw if isinstance(raw, str) else written if written is not None else _plain(raw)
-    if text in options:
+    if text in options or (declaration.open and text):
         return text
     spelled = {_spelling(option): option for option in reversed(options)}
     # YAML reads a bare no as a truth; where there is an option none, that is what it says.
@@ -267,7 +267,8 @@ def _expected(declaration: FactDeclaration) -> str:
     if declaration.type == "yes/no":
         return "yes or no"
     if declaration.choices is not None:
-        return f"one of {', '.join(declaration.choices)}"
+        known = ", ".join(declaration.choices)
+        return f"text, such as {known or 'a word'}" if declaration.open else f"one of {known}"
     bounds = _bounds(declaration)
     noun = "a whole number" if declaration.type == "integer" else "a number"
     unit = declaration.unit or ""
@@ -330,7 +331,7 @@ def _example(declaration: FactDeclaration) -> str:
     if declaration.type == "yes/no":
         return "yes"
     if declaration.choices is not None:
-        return declaration.example or next(iter(declaration.choices))
+        return declaration.example or next(iter(declaration.choices), "a word")
     if declaration.example is not None:
         number = parse_number(declaration.example, declaration.unit)
         return declaration.example if number is None else _in_figures(number)

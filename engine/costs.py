@@ -41,6 +41,10 @@ class WorkingMemory:
         waiting = _waiting_for(self.knowledge).get(name)
         return [name, *waiting(self.values, self.origins)] if waiting else [name]
 
+    def compute(self) -> None:
+        """Compute every default and figure that is not known yet and can be."""
+        _in_order(self.knowledge)(self.values, self.origins)
+
     def ranges(self) -> dict[str, Range]:
         """The facts given or assumed as a range of their own."""
         given = {
@@ -69,10 +73,11 @@ def working_memory(knowledge: Knowledge, case: Case) -> WorkingMemory:
     for name, given in case.given.items():
         if given.value is not None:
             value = given.value
-            values[name] = float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+            values[name] = float(value) if type(value) is int else value
             origins[name] = _ORIGINS[given.origin]
-    _in_order(knowledge)(values, origins)
-    return WorkingMemory(knowledge, case, values, origins)
+    memory = WorkingMemory(knowledge, case, values, origins)
+    memory.compute()
+    return memory
 
 
 @lru_cache(maxsize=64)

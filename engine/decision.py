@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 #: A number, ``"never"`` for a moment that does not come, a word, yes/no, or null where unknown.
 Value = float | bool | str | None
+#: What a decision concludes: one value, several outputs together, or a list of either.
+Conclusion = Value | dict[str, Value] | tuple[Value | dict[str, Value], ...]
 
 
 class _Record(BaseModel):
@@ -34,7 +36,7 @@ class Firing(_Record):
 
     rule: str
     decision: str
-    conclusion: str | dict[str, str]
+    conclusion: Value | dict[str, Value]
     because: str
     source: str
     when: str = Field(description="The condition as written in the rules.")
@@ -65,7 +67,7 @@ class Standing(_Record):
     """A conclusion that no value of the unknown facts can change, though no single rule is known to hold."""
 
     conclusion: str
-    value: str
+    value: Value
     whatever: tuple[str, ...] = Field(description="The unknown facts that make no difference to it.")
     title: str = Field(default="", description="What the conclusion is called.")
     shown: str = Field(default="", description="The value in words.")
@@ -154,20 +156,31 @@ class ChartLine(_Record):
     chosen: bool
 
 
+class Concluded(_Record):
+    """What one decision concludes, for people."""
+
+    name: str
+    title: str
+    shown: str
+
+
 class KnowledgeIdentity(_Record):
     """Which knowledge base decided."""
 
     name: str
     version: str
     sha256: str
+    title: str = ""
     as_of: str = Field(default="", description="The day as of which dated values and rules were chosen.")
 
 
 class Decision(_Record):
     """Everything there is to say about one case; reports display it and compute nothing."""
 
-    recommendation: Recommendation
-    conclusions: dict[str, str | tuple[str, ...] | None]
+    recommendation: Recommendation | None = Field(description="Null where the base names no recommendation.")
+    conclusions: dict[str, Conclusion] = Field(
+        description="By decision: a value, a mapping of several outputs, a list where it collects; null where open."
+    )
     firings: tuple[Firing, ...]
     matched_not_decisive: tuple[Firing, ...]
     standing: tuple[Standing, ...]
@@ -187,3 +200,6 @@ class Decision(_Record):
     knowledge_base: KnowledgeIdentity
     case: dict[str, Reading]
     case_name: str
+    concluded: tuple[Concluded, ...] = Field(
+        default=(), description="The conclusions for people, in dependency order, where there is no recommendation."
+    )

@@ -140,8 +140,10 @@ class FactDeclaration(_Declaration):
     @property
     def words(self) -> tuple[str, ...]:
         """Every word a choice may be, one of them standing for all that no rule names where it is open."""
-        choices = tuple(self.choices or ())
-        return (*choices, "…".join(("", *choices, ""))) if self.open else choices
+        choices, other = tuple(self.choices or ()), "anything else"
+        while other in choices:
+            other += "…"
+        return (*choices, other) if self.open else choices
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -8,10 +8,13 @@ from functools import cached_property
 from typing import Literal
 
 from engine.case import Case
+from engine.conclusions import conclusions
 from engine.decision import (
     Assumption,
     Caution,
     ChartLine,
+    Concluded,
+    Conclusion,
     Decision,
     Figure,
     Firing,
@@ -24,8 +27,9 @@ from engine.decision import (
     UnknownFact,
     Voice,
 )
+from engine.declarations import OutputKind, value_of
 from engine.inference import EnginePool
-from engine.knowledge import Knowledge, Row
+from engine.knowledge import DecisionTable, Knowledge, Row
 from engine.language.evaluate import Value
 from engine.language.nodes import Name, Node, Number, walk
 from engine.language.possible import Span
@@ -95,13 +99,13 @@ class _Describer:
         voices = self.voices()
         return Decision(
             recommendation=self.recommendation(),
-            conclusions={output: self.outcome.conclusion(output) for output in self.knowledge.decision_of},
+            conclusions=self.concluded,
             firings=tuple(self.firing(self._row(f.decision, f.row), f.decision) for f in self.outcome.fired),
             matched_not_decisive=self.matched_not_decisive(),
             standing=tuple(
                 Standing(
                     conclusion=stand.output,
-                    value=stand.value,
+                    value=value_of(stand.value, self._kind(stand.output)),
                     whatever=stand.whatever,
                     title=self.knowledge.title(stand.output),
                     shown=self.label(stand.output, stand.value),
@@ -126,9 +130,11 @@ class _Describer:
                 version=self.manifest.version,
                 sha256=self.knowledge.sha256,
                 as_of=self.knowledge.on.isoformat(),
+                title=self.manifest.title,
             ),
             case={name: self.reading(name) for name in self.knowledge.facts if name in self.memory.origins},
             case_name=self.outcome.case.name,
+            concluded=self.conclusions_in_words() if self.manifest.recommends is None else (),
         )
 
     # -- the answer ----------------------------------------------------------------------------
@@ -140,7 +146,39 @@ class _Describer:
             return self.outcome.recommended
         return self.manifest.fallback.conclusion if self.manifest.fallback else None
 
-    def recommendation(self) -> Recommendation:
+    @cached_property
+    def concluded(self) -> dict[str, Conclusion]:
+        """What every decision concludes, by name."""
+        return conclusions(self.outcome)
+
+    def conclusions_in_words(self) -> tuple[Concluded, ...]:
+        """What every decision concludes, each after those it rests on."""
+        names = [name for table in self._tables() for name in (*table.outputs, table.name) if name in self.concluded]
+        return tuple(
+            Concluded(name=name, title=self.knowledge.title(name), shown=self._in_words(name, self.concluded[name]))
+            for name in dict.fromkeys(names)
+        )
+
+    def _tables(self) -> list[DecisionTable]:
+        return [self.knowledge.decisions[name] for name in self.knowledge.order if name in self.knowledge.decisions]
+
+    def _in_words(self, name: str, conclusion: Conclusion) -> str:
+        if isinstance(conclusion, tuple):
+            return ", ".join(self._in_words(name, item) for item in conclusion) or "none"
+        if isinstance(conclusion, dict):
+            shown = {f"{name}_{key}": value for key, value in conclusion.items()}
+            return "; ".join(f"{self.knowledge.title(key)}: {self._in_words(key, shown[key])}" for key in shown)
+        if isinstance(conclusion, str) or name not in self.knowledge.scope.readings:
+            return show_name(self.knowledge, name, conclusion)
+        return show_name(self.knowledge, self.knowledge.scope.readings[name], conclusion)
+
+    def _kind(self, output: str) -> OutputKind:
+        return self.knowledge.decisions[self.knowledge.decision_of[output]].declaration.kinds[output]
+
+    def recommendation(self) -> Recommendation | None:
+        """The answer; None where the base names none."""
+        if self.manifest.recommends is None:
+            return None
         settled = self.outcome.recommended is not None
         strength = self.memory.values[self.manifest.strength] if self.manifest.strength else None
         if self.manifest.fallback and (not settled or strength is None):
@@ -202,11 +240,11 @@ class _Describer:
 
     def firing(self, row: Row, decision: str) -> Firing:
         """One row in words, with the facts it read."""
-        concluded = dict(row.then)
+        concluded = {output: value_of(word, self._kind(output)) for output, word in row.then.items()}
         return Firing(
             rule=row.id,
             decision=decision,
-            conclusion=next(iter(concluded.values())) if len(concluded) == 1 else concluded,
+            conclusion=next(iter(concluded.values())) if len(concluded) == 1 else dict(concluded),
             because=self.sentence(row.declaration.because),
             source=row.declaration.source,
             when=row.declaration.when,
@@ -214,7 +252,7 @@ class _Describer:
             facts=tuple(self.reading(name) for name in _names_in_order(row.when)),
             place=str(row.place),
             decision_title=self.knowledge.title(decision),
-            conclusion_shown="; ".join(self.label(output, value) for output, value in concluded.items()),
+            conclusion_shown="; ".join(self.label(output, word) for output, word in row.then.items()),
         )
 
     def matched_not_decisive(self) -> tuple[Firing, ...]:
@@ -233,7 +271,8 @@ class _Describer:
 
     def show(self, name: str) -> str:
         """The value of a name for people."""
-        return show_name(self.knowledge, name, self.memory.values[name])
+        read = self.knowledge.scope.readings.get(name, name)
+        return show_name(self.knowledge, read, self.memory.values[read])
 
     def reading(self, name: str) -> Reading:
         """A name with its value, unit, origin and source."""
@@ -244,7 +283,7 @@ class _Describer:
         if given is None and span is not None and math.isfinite(span.low) and math.isfinite(span.high):
             low, high = span.low, span.high
         return Reading(
-            name=name,
+            name=self.knowledge.declared_name(name),
             title=self.knowledge.title(name),
             value=_plain(self.memory.values[name]),
             unit=self.knowledge.unit(name),
@@ -274,10 +313,11 @@ class _Describer:
             return _ORIGINS[self.memory.origins.get(name)], knowledge.figures[name].source
         if name in knowledge.amounts:
             return "assumed", knowledge.amounts[name].source
-        if name in knowledge.decision_of:
+        output = knowledge.declared_name(name)
+        if output in knowledge.decision_of:
             known = self.memory.values[name] is not None
             return ("concluded" if known else "unknown"), knowledge.decisions[
-                knowledge.decision_of[name]
+                knowledge.decision_of[output]
             ].declaration.source
         return "computed", None
 
@@ -432,7 +472,7 @@ class _Describer:
 
     def _used(self) -> frozenset[str]:
         """The names the recommendation rests on; what only a given fact's default would read is left out."""
-        waiting = [self.manifest.recommends] if self.manifest.recommends else []
+        waiting = [self.manifest.recommends] if self.manifest.recommends else list(self.knowledge.decision_of)
         used: set[str] = set()
         while waiting:
             name = waiting.pop()
@@ -477,6 +517,8 @@ class _Describer:
 
     def unknown(self) -> tuple[UnknownFact, ...]:
         """The unknown facts that could still change the recommendation."""
+        if self.manifest.recommends is None:
+            return self._waited_for()
         if not self.outcome.could_turn:
             return ()
         return tuple(
@@ -488,6 +530,15 @@ class _Describer:
             )
             for name, fact in self.knowledge.facts.items()
             if name in self.doubtful and self.memory.values[name] is None and (outcomes := self._outcomes_of(name))
+        )
+
+    def _waited_for(self) -> tuple[UnknownFact, ...]:
+        """Without a recommendation: the unknown facts that keep some decision open."""
+        facts = {fact for output in self.knowledge.decision_of for fact in waiting_for(self.memory, output)}
+        return tuple(
+            UnknownFact(name=name, title=fact.title, question=fact.question, could_become=())
+            for name, fact in self.knowledge.facts.items()
+            if name in facts
         )
 
     # -- chart ---------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from engine.errors import InferenceError
 from engine.knowledge import DecisionTable, Knowledge
@@ -79,12 +79,23 @@ def row_evaluators(knowledge: Knowledge) -> Mapping[str, tuple[Evaluate, ...]]:
 
 
 @lru_cache(maxsize=64)
-def _conditions(knowledge: Knowledge) -> Mapping[str, Conditions]:
+def _judges(knowledge: Knowledge) -> Mapping[str, tuple[Conditions, Callable[[tuple[bool | None, ...]], Verdict]]]:
+    """For each decision its conditions, and the verdict on their truths; the same truths come up again and again."""
     plain = row_evaluators(knowledge)
     return {
-        name: Conditions([row.when for row in table.rows], plain[name], knowledge.tables)
+        name: (
+            Conditions([row.when for row in table.rows], plain[name], knowledge.tables),
+            lru_cache(maxsize=1_024)(partial(judge, table)),
+        )
         for name, table in knowledge.decisions.items()
     }
+
+
+def rows_hold(
+    knowledge: Knowledge, name: str, values: Values, origins: Mapping[str, str]
+) -> tuple[bool | None, ...]:
+    """For each row of a decision whether its condition holds; None: unknown."""
+    return _judges(knowledge)[name][0](values, origins)
 
 
 def evaluate_decision(
@@ -95,4 +106,5 @@ def evaluate_decision(
     Raises:
         InferenceError: its rows contradict each other.
     """
-    return judge(knowledge.decisions[name], _conditions(knowledge)[name](values, origins))
+    conditions, judged = _judges(knowledge)[name]
+    return judged(conditions(values, origins))

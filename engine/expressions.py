@@ -46,6 +46,7 @@ class Expressions:
         suspected: words of what could not be read: an unknown name among them may be declared there. None:
             any name may be.
         lines: the lines of each file by its shown name.
+        readings: see ``engine.language.scope.Scope``.
     """
 
     def __init__(
@@ -54,9 +55,11 @@ class Expressions:
         tables: Mapping[str, TableSignature],
         suspected: frozenset[str] | None,
         lines: Mapping[str, Sequence[str]],
+        readings: Mapping[str, str],
     ) -> None:
         self.symbols = symbols
         self.tables = tables
+        self.readings = readings
         self.problems: list[Problem] = []
         #: Words of the expressions that were left out: what they name is used after all.
         self.unread: set[str] = set()
@@ -86,7 +89,7 @@ class Expressions:
 
     def _resolved(self, node: Node, expects: Type, place: Place, owner: str, text: str) -> Node | None:
         known = len(self.problems)
-        scope = Scope(self.symbols, self.tables)
+        scope = Scope(self.symbols, self.tables, self.readings)
         for _ in range(_MOST_NAMES):
             try:
                 found = resolve(node, scope, expects=expects)
@@ -100,7 +103,7 @@ class Expressions:
                     self.symbols[unknown.name] = stand_in(unknown.name)
                 else:
                     self._note(error, place, owner, text, _code(node, error, scope))
-                scope = Scope({**scope.symbols, unknown.name: stand_in(unknown.name)}, self.tables)
+                scope = Scope({**scope.symbols, unknown.name: stand_in(unknown.name)}, self.tables, self.readings)
             else:
                 return found if len(self.problems) == known else self._left_out(text)
         return self._left_out(text)

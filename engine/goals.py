@@ -197,8 +197,13 @@ def nearness(knowledge: Knowledge, comparison: Comparison) -> tuple[float, float
     return 0.0, NEARNESS if any(knowledge.unit(name) == "fraction" for name in names) else 1.0
 
 
+def threshold_side(comparison: Comparison) -> Node:
+    """The side that the other one is measured against: a literal where there is one, else the right one."""
+    return comparison.left if isinstance(comparison.left, Number) else comparison.right
+
+
 def _is_near(sight: Sight, comparison: Comparison, distance: float) -> bool:
-    threshold = sight.number(comparison.right) or 0.0
+    threshold = sight.number(threshold_side(comparison)) or 0.0
     elsewhere, beside_zero = nearness(sight.knowledge, comparison)
     return abs(distance) <= max(NEARNESS * abs(threshold), elsewhere if threshold else beside_zero)
 

@@ -28,6 +28,7 @@ from engine.errors import InferenceError
 from engine.knowledge import DecisionTable, Knowledge, Row
 from engine.language.conjunction import Among, Conjunction, Word, asked, literals, product, simplified
 from engine.language.evaluate import Evaluate, Value, compile_plain
+from engine.language.generate import Conditions
 from engine.language.nodes import Node, names_in
 from engine.language.normal import All, Any, Formula, NamedTruth, Native, normal_form
 from engine.language.scope import ChoiceType, TruthType
@@ -69,9 +70,12 @@ class FiredRow:
     row: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Effect:
-    """What the firing of one engine rule means: a row that fired, or else a token to be told."""
+    """What the firing of one engine rule means: a row that fired, or else a token to be told.
+
+    The engine rules that are alternatives of each other share one effect.
+    """
 
     row: FiredRow | None = None
     token: str = ""
@@ -157,6 +161,10 @@ class Program:
         _refuse_hash_collisions([code for shard in self.shards for code in (shard.marker, *shard.codes.values())])
         self.kinds = tuple(self._kind(shard) for shard in self.shards if _TOKEN not in shard.codes)
         self.kinds_of = _by_name((name, kind) for kind in self.kinds for name in kind.names)
+        self._following: dict[tuple[str, ...], tuple[Mapping[FactKind, None], tuple[int, ...]]] = {}
+        self.judge = Conditions(
+            [node for node, _, _ in self.truths], [evaluate for _, evaluate, _ in self.truths], knowledge.tables
+        )
         #: For each name the truths that read it, by index.
         self.truths_on = _by_name((name, index) for index, (_, _, names) in enumerate(self.truths) for name in names)
 
@@ -304,13 +312,28 @@ class Program:
 
     def _kind(self, shard: Shard) -> FactKind:
         """How facts of one kind are written."""
-        facts, truths = [], []
+        numbers: list[tuple[str, str]] = []
+        words: list[tuple[str, Mapping[Value, str]]] = []
+        truths: list[tuple[str, Mapping[Value, str]]] = []
         for name, code in shard.codes.items():
             domain = self._domains.get(name, _YES if name == _GO else None)
-            words = None if domain is None else {word: f'"{self.encode(name, word)}"' for word in domain}
-            members = facts if name in self.knowledge.scope.symbols else truths
-            members.append((name, f',"{code}":', words))
-        return FactKind(f'{{"{shard.marker}":1', tuple(shard.codes), tuple(facts), tuple(truths))
+            before = f',"{code}":'
+            if domain is None:
+                numbers.append((name, before))
+            else:
+                text: dict[Value, str] = {word: f'{before}"{self.encode(name, word)}"' for word in domain}
+                (words if name in self.knowledge.scope.symbols else truths).append((name, text))
+        return FactKind(f'{{"{shard.marker}":1', tuple(shard.codes), tuple(numbers), tuple(words), tuple(truths))
+
+    def following(self, names: Sequence[str]) -> tuple[Mapping[FactKind, None], tuple[int, ...]]:
+        """The kinds of fact to tell anew once the names are known, and the truths to evaluate."""
+        key = tuple(names)
+        found = self._following.get(key)
+        if found is None:
+            kinds = {kind: None for name in names for kind in self.kinds_of.get(name, ())}
+            truths = {index: None for name in names for index in self.truths_on.get(name, ())}
+            found = self._following[key] = kinds, tuple(truths)
+        return found
 
     # -- what crosses into C ---------------------------------------------------------------------
 
@@ -323,10 +346,6 @@ class Program:
         return math.copysign(_NEVER_NUMBER, value) if math.isinf(value) else float(value)
 
 
-#: A name, the text before its value, and the text of each of its words; None where it is a number.
-_Member = tuple[str, str, Mapping[Word, str] | None]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class FactKind:
     """How one kind of fact is written for the engine: what is known of its names, all in one.
@@ -334,27 +353,29 @@ class FactKind:
     Args:
         start: the text of a fact that tells nothing yet.
         names: everything a fact of the kind may tell.
-        facts: those that the working memory knows.
-        truths: those that were evaluated in Python.
+        numbers: the numbers of the working memory among them, each with the text before its value.
+        words: its words and truths, each with the text of every value.
+        truths: the truths that were evaluated in Python, likewise.
     """
 
     start: str
     names: tuple[str, ...]
-    facts: tuple[_Member, ...]
-    truths: tuple[_Member, ...]
+    numbers: tuple[tuple[str, str], ...]
+    words: tuple[tuple[str, Mapping[Value, str]], ...]
+    truths: tuple[tuple[str, Mapping[Value, str]], ...]
 
     def written(self, values: Mapping[str, Value], truths: Mapping[str, bool]) -> str | None:
         """A fact that tells all that is known, but for its id; None where nothing is."""
-        parts = [self.start]
-        for name, before, words in self.facts:
-            value = values[name]
-            if value is not None:
-                parts.append(before + (_number(value) if words is None else words[value]))
-        for name, before, words in self.truths:
-            truth = truths.get(name)
-            if truth is not None:
-                parts.append(before + words[truth])
-        return "".join(parts) if len(parts) > 1 else None
+        text = "".join([f"{before}{values[name]!r}" for name, before in self.numbers if values[name] is not None])
+        if "e" in text or "i" in text:
+            # Exponents and infinities are written differently, and no code has these letters.
+            known = [(before, values[name]) for name, before in self.numbers if values[name] is not None]
+            text = "".join([before + _number(value) for before, value in known])
+        if self.words:
+            text += "".join([texts.get(values[name], "") for name, texts in self.words])
+        if self.truths:
+            text += "".join([texts.get(truths.get(name), "") for name, texts in self.truths])
+        return self.start + text if text else None
 
 
 def _number(value: Value) -> str:
@@ -517,8 +538,8 @@ class Session:
         self._offset: int | None = None
         self._acting = False
         self._truths: dict[str, bool] = {_GO: True}
-        self._tokens: set[str] = set()
-        self._fired: set[FiredRow] = set()
+        #: What fired already: each effect is taken once a case.
+        self._taken: set[_Effect] = set()
         #: How many facts the engine was told.
         self.told = 0
         #: Whether an empty state is left to the next case.
@@ -526,21 +547,19 @@ class Session:
 
     def begin(self) -> None:
         """Tell the engine all that is known."""
-        for index in range(len(self._program.truths)):
-            self._evaluate(index)
+        for index, truth in enumerate(self._program.judge(self._memory.values, self._memory.origins)):
+            if truth is not None:
+                self._truths[_truth_name(index)] = truth
         for kind in self._program.kinds:
             self._tell(kind)
 
     def learn(self, names: Iterable[str]) -> None:
         """Tell the engine of names that became known in the working memory."""
-        program = self._program
-        known = [name for name in names if self._memory.values[name] is not None]
-        kinds: dict[FactKind, None] = {}
-        for name in known:
-            kinds.update(dict.fromkeys(program.kinds_of.get(name, ())))
-        for index in {index: None for name in known for index in program.truths_on.get(name, ())}:
-            if self._evaluate(index):
-                kinds.update(dict.fromkeys(program.kinds_of.get(_truth_name(index), ())))
+        values = self._memory.values
+        kinds, truths = self._program.following([name for name in names if values[name] is not None])
+        found = [index for index in truths if self._evaluate(index)]
+        if found:
+            kinds = {**kinds, **self._program.following([_truth_name(index) for index in found])[0]}
         for kind in kinds:
             self._tell(kind)
 
@@ -549,20 +568,20 @@ class Session:
         firings: list[FiredRow] = []
         if self._offset is None:
             return firings
-        effects, fired, handle, offset = self._program.effects, self._fired, self._handle, self._offset
+        effects, taken, handle, offset = self._program.effects, self._taken, self._handle, self._offset
         complete = self._module.complete_and_start_action
         started = self._module.start_action_for_state(handle, offset)
         message = started[1] if started else None
         self._acting = message is not None
         while message:
             effect = effects[int(message[3 : message.index('"', 3)])]
-            row = effect.row
-            if row is None:
-                self._take(effect.token)
-            elif row not in fired:
-                fired.add(row)
-                firings.append(row)
-                self._conclude(row)
+            if effect not in taken:
+                taken.add(effect)
+                if effect.row is None:
+                    self._take(effect.token)
+                else:
+                    firings.append(effect.row)
+                    self._conclude(effect.row)
             message = complete(handle, offset)
         self._acting = False
         return firings
@@ -594,10 +613,8 @@ class Session:
         return False
 
     def _take(self, token: str) -> None:
-        if token not in self._tokens:
-            self._tokens.add(token)
-            for fact in self._program.tokens.get(token, ()):
-                self._assert(fact)
+        for fact in self._program.tokens.get(token, ()):
+            self._assert(fact)
 
     def _conclude(self, fired: FiredRow) -> None:
         table = self._program.knowledge.decisions[fired.decision]

@@ -26,14 +26,16 @@ from engine.declarations import (
     RangeOf,
     RuleDeclaration,
     TableDeclaration,
+    word_of,
 )
 from engine.drafts import Draft, draft, outputs_named
 from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.expressions import Expressions, stand_in, stands_in, words_in
 from engine.language.evaluate import Evaluate, Table, compile_plain
 from engine.language.nodes import Name as NameNode
-from engine.language.nodes import Node, Not, Number, Or, State, names_in, walk
+from engine.language.nodes import Node, Not, Number, Or, State, Truth, names_in, walk
 from engine.language.scope import ChoiceType, NumberType, Scope, SetType, Symbol, TableSignature, TruthType, Type
+from engine.readings import aggregated, number_read, truth_read
 from engine.resources import rules_directory
 from engine.source import Document, read_despite_duplicates, read_text
 
@@ -308,6 +310,7 @@ class _Loader:
         }
         quantities = self.quantities(facts, costs, tables)
         built = self.decisions(drafts)
+        quantities.update(self.readings(built, scope, tables))
         self.problems.extend(self.expressions.problems)
         self.problems.extend(self.expressions.passed_over())
         order = self.order(quantities, built)
@@ -447,6 +450,7 @@ class _Loader:
     ) -> Scope:
         symbols: dict[str, Symbol] = {}
         places: dict[str, Place] = {}
+        readings: dict[str, str] = {}
 
         def declare(symbol: Symbol, place: Place) -> None:
             if symbol.name in symbols:
@@ -468,21 +472,35 @@ class _Loader:
         for file, drafted in drafts.items():
             if drafted.declared is None or ("decides",) in drafted.left_out:
                 continue
+            place = place_in(file, "decides")
             for output, values in drafted.declared.outputs.items():
                 kind: Type = ChoiceType(tuple(values))
-                if drafted.declared.hit_policy == "collect":
+                if drafted.declared.hit_policy in _COLLECTING:
                     kind = SetType(tuple(values))
-                declare(Symbol(output, kind, "conclusion"), place_in(file, "decides"))
+                declare(Symbol(output, kind, "conclusion"), place)
+                read = _reading_type(drafted.declared, output)
+                if read is not None:
+                    readings[output] = _reading_name(output)
+                    declare(Symbol(readings[output], read, "figure"), place)
+            if any(rule.when == OTHERWISE for rule in drafted.declared.rules):
+                declare(Symbol(_otherwise_name(drafted.declared), TruthType(), "figure"), place)
         if manifest.could_turn:
             place = place_in("knowledge.yaml", "could_turn")
             declare(Symbol(manifest.could_turn, TruthType(), "conclusion"), place)
+        for file, drafted in drafts.items():
+            grouped = drafted.declared.name if drafted.declared else None
+            if grouped in symbols:
+                message = f"'{grouped}' is already declared at {places[grouped]}"
+                place = place_in(file, "name")
+                self.problems.append(Problem(place, message, grouped, "Use another name", "duplicate-name"))
         for name in self.broken:
             symbols[name] = stand_in(name)
+            readings.pop(name, None)
         signatures = {name: TableSignature(name, table.takes, table.gives) for name, table in costs.tables.items()}
         suspected = None if self.anything_unread else frozenset(self.suspected | self.broken)
         lines = {document.file: document.lines for document in self.documents.values()}
-        self.expressions = Expressions(symbols, signatures, suspected, lines)
-        return Scope(symbols, signatures)
+        self.expressions = Expressions(symbols, signatures, suspected, lines, readings)
+        return Scope(symbols, signatures, readings)
 
     # -- parts ---------------------------------------------------------------------------------
 
@@ -520,8 +538,11 @@ class _Loader:
                 continue
             document = self.documents[file]
             name = _table_name(declaration)
+            if drafted.left_out:
+                self.incomplete.add(name)
             rows: list[Row] = []
-            for index, rule in enumerate(declaration.rules):
+            # The stand-in for rules that could not be read has no position of its own.
+            for rule, index in zip(declaration.rules, drafted.rules, strict=False):
                 self.dated = self.dated or rule.since is not None or rule.until is not None
                 if not rule.in_force(self.on):
                     continue
@@ -530,58 +551,62 @@ class _Loader:
                     message = f"the rule '{rule.id}' is already declared at {ids[rule.id]}"
                     self.problems.append(Problem(place, message, rule.id, "Give it another id", "duplicate-id"))
                 ids.setdefault(rule.id, place)
-                then = self.then(rule, declaration, document, index)
+                knows_outputs = ("decides",) not in drafted.left_out
+                then = self.then(rule, declaration, document, index) if knows_outputs else None
                 when_place = document.place(("rules", index, "when"))
-                text = self.otherwise(declaration, index, when_place) if rule.when == OTHERWISE else rule.when
-                when = self.resolved(text, scope, TruthType(), when_place, rule.id)
-                if rule.when == OTHERWISE and declaration.hit_policy != "first":
-                    when = NameNode(_otherwise_name(name))
-                if when is not None and then is not None:
+                when = self.condition(rule, declaration, when_place)
+                if when is None or then is None:
+                    self.incomplete.add(name)
+                else:
                     because_place = document.place(("rules", index, "because"))
                     rows.append(Row(rule.id, when, then, rule, place, when_place, because_place))
             if name in found:
-                message = f"'{name}' is already decided at {found[name].file}"
-                self.problems.append(Problem(document.place(("name",)), message, name, "Use another name"))
+                message = f"'{name}' is already decided in {found[name].file}"
+                place = document.place(("name",), key=True)
+                self.problems.append(Problem(place, message, name, "Use another name", "duplicate-name"))
             policy = "collect" if declaration.hit_policy == "rule order" else declaration.hit_policy
             found[name] = DecisionTable(name, declaration.outputs, policy, tuple(rows), declaration, document.file)
         return found
 
-    def otherwise(self, declaration: DecisionFile, index: int, place: Place) -> str:
-        """The condition of a row for where no other holds, as far as its position decides it."""
-        rule = declaration.rules[index]
+    def condition(self, rule: RuleDeclaration, declaration: DecisionFile, place: Place) -> Node | None:
+        """The resolved condition of a row; that of an ``otherwise`` row is a truth of its own, read by name."""
+        if rule.when != OTHERWISE:
+            return self.expressions.resolved(rule.when, TruthType(), place, rule.id)
+        last = rule is declaration.rules[-1]
         others = [other for other in declaration.rules if other.when == OTHERWISE and other is not rule]
-        if others or (declaration.hit_policy == "first" and rule is not declaration.rules[-1]):
-            message = "`otherwise` stands for where no other row holds"
+        if others or not last:
             hint = "Write it once, as the condition of the last row"
-            self.problems.append(Problem(place, message, rule.id, hint))
-        return "true"
+            self.problems.append(Problem(place, "`otherwise` is where no other row holds", rule.id, hint, "format"))
+            return None
+        return Truth(value=True) if declaration.hit_policy == "first" else NameNode(_otherwise_name(declaration))
 
     def readings(
         self, decisions: Mapping[str, DecisionTable], scope: Scope, tables: Mapping[str, Table]
     ) -> dict[str, Quantity]:
-        """What conditions read of decisions that conclude numbers or truths, and where no row of one holds."""
+        """What conditions read of decisions that conclude numbers or truths, and whether no row of one holds."""
         found: dict[str, Quantity] = {}
 
         def add(name: str, formula: Node, table: DecisionTable, title: str, output: str | None = None) -> None:
             # A sum is rounded as figures are; a value that a row concludes stays what the row says.
             kind: Literal["figure", "reading"] = "figure" if table.declaration.aggregate == "sum" else "reading"
-            place = self.documents[table.file.rpartition("/")[2]].place(("decides",))
+            place = Place(table.file, 1)
             found[name] = Quantity(name, kind, formula, "", compile_plain(formula, tables), place, title, output)
 
-        for name, table in decisions.items():
+        for table in decisions.values():
             declared = table.declaration
             for output in table.outputs.keys() & scope.readings.keys():
                 title = declared.titles.get(declared.keys[output], declared.title)
-                add(scope.readings[output], reading(table, output), table, title, output)
-            others = [row.when for row in table.rows if row.declaration.when != OTHERWISE]
-            if _otherwise_name(name) in scope.symbols:
-                add(_otherwise_name(name), Not(Or(tuple(others))), table, f"no other row of {declared.title} holds")
+                add(scope.readings[output], _reading(table, output), table, title, output)
+            if _otherwise_name(declared) in scope.symbols:
+                others = tuple(row.when for row in table.rows if row.declaration.when != OTHERWISE)
+                formula = Not(Or(others)) if others else Truth(value=True)
+                add(_otherwise_name(declared), formula, table, f"no other row of {declared.title} holds")
         return found
 
     def then(
         self, rule: RuleDeclaration, declaration: DecisionFile, document: Document, index: int
     ) -> dict[str, str] | None:
-        outputs, keys = declaration.outputs, declaration.keys
+        keys, outputs, kinds = declaration.keys, declaration.outputs, declaration.kinds
         place = document.place(("rules", index, "then"))
         given = rule.then if isinstance(rule.then, dict) else dict.fromkeys(keys.values(), rule.then)
         if (not isinstance(rule.then, dict) and len(outputs) > 1) or set(given) != set(keys.values()):
@@ -592,8 +617,7 @@ class _Loader:
         fine = True
         for name, value in concluded.items():
             word = word_of(value)
-            fits = isinstance(value, str) == (declaration.kinds[name] == "choice")
-            if word not in outputs[name] or not fits:
+            if word not in outputs[name] or isinstance(value, str) != (kinds[name] == "choice"):
                 hint = did_you_mean(word, outputs[name])
                 message = f"'{word}' is not one of {', '.join(outputs[name])}"
                 self.problems.append(Problem(place, message, rule.id, hint, "unknown-value"))
@@ -763,19 +787,27 @@ def _reading_name(output: str) -> str:
     return f"{output} as a value"
 
 
-def _otherwise_name(decision: str) -> str:
-    return f"no row of {decision}"
+def _otherwise_name(declaration: DecisionFile) -> str:
+    return f"no other row of {_table_name(declaration)}"
 
 
 def _reading_type(declaration: DecisionFile, output: str) -> Type | None:
     """The type that conditions read an output as, where that is not one of its words."""
     if declaration.aggregate == "count":
         return NumberType("1")
-    collects = declaration.hit_policy in _COLLECTING and not declaration.aggregate
     kind = declaration.kinds[output]
-    if collects or kind == "choice":
+    if kind == "choice" or (declaration.hit_policy in _COLLECTING and not declaration.aggregate):
         return None
     return NumberType(declaration.unit or "1") if kind == "number" else TruthType()
+
+
+def _reading(table: DecisionTable, output: str) -> Node:
+    """What conditions read of an output whose words stand for numbers or truths."""
+    aggregate = table.declaration.aggregate
+    if aggregate is not None:
+        return aggregated(aggregate, [(row.when, row.then[output]) for row in table.rows])
+    is_number = table.declaration.kinds[output] == "number"
+    return number_read(output, tuple(table.outputs[output])) if is_number else truth_read(output)
 
 
 def _fact_type(fact: FactDeclaration) -> Type:

@@ -73,7 +73,7 @@ def full_domain(declaration: FactDeclaration) -> Domain:
     if declaration.type == "yes/no":
         return Domain(Truths(true=True, false=True))
     if declaration.choices is not None:
-        return Domain(Words(frozenset(declaration.choices)))
+        return Domain(Words(frozenset(declaration.words)))
     low, high = declaration.bounds
     return Domain(Span(low, high), integer=declaration.type == "integer")
 
@@ -188,7 +188,7 @@ class Outlook:
                 box.update(_outputs(knowledge.decisions[name], rows[name]))
             elif name not in domains or None in origins[name]:
                 found = explorers[name](box, origins)
-                if name in knowledge.figures:
+                if knowledge.quantities[name].kind == "figure":
                     found = tidy_span(found)
                 kind = "assumed" if name in knowledge.facts else "computed"
                 known = frozenset({kind}) if _has_values(found) else frozenset()

@@ -12,9 +12,10 @@ from engine.errors import InferenceError
 from engine.evaluator import Verdict, evaluate_decision
 from engine.inference import EnginePool, FiredRow, Session
 from engine.knowledge import Knowledge
-from engine.language.evaluate import Value, compile_plain
+from engine.language.evaluate import Evaluate, Value, compile_plain
 from engine.language.nodes import Name, Node, children
 from engine.outlook import Domain, Outlook, full_domain, ranged_domain
+from engine.steadiness import quick_look
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +118,10 @@ class _Ledger:
         """Evaluate these decisions, each after those it reads, and hold all firings to the verdicts, row by row."""
         for name in decisions:
             self._evaluate(name)
-        rows: dict[str, list[int]] = {}
-        for firing in fired:
-            rows.setdefault(firing.decision, []).append(firing.row)
-        for name, verdict in self.verdicts.items():
-            if sorted(rows.get(name, ())) != [*verdict.decisive]:
-                self._refuse_difference(fired, memory)
+        expected = {(name, row) for name, verdict in self.verdicts.items() for row in verdict.decisive}
+        actual = {(firing.decision, firing.row) for firing in fired}
+        for name, row in sorted(expected ^ actual):
+            self._refuse(name, row, "did not fire" if (name, row) in expected else "fired", memory)
         for output in self.knowledge.decision_of:
             if self.memory.values[output] != memory.values[output]:
                 found, confirmed = memory.values[output], self.memory.values[output]
@@ -135,12 +134,6 @@ class _Ledger:
             for output, value in verdict.outputs.items():
                 if self.memory.values[output] is None:
                     self.memory.conclude(output, value)
-
-    def _refuse_difference(self, fired: list[FiredRow], memory: WorkingMemory) -> None:
-        expected = {(name, row) for name, verdict in self.verdicts.items() for row in verdict.decisive}
-        actual = {(firing.decision, firing.row) for firing in fired}
-        for name, row in sorted(expected ^ actual):
-            self._refuse(name, row, "did not fire" if (name, row) in expected else "fired", memory)
 
     def _refuse(self, name: str, index: int, what: str, memory: WorkingMemory) -> None:
         row = self.knowledge.decisions[name].rows[index]
@@ -161,7 +154,7 @@ def _settle_standing(deciding: _Deciding) -> list[Stand]:
         domains = {fact: full_domain(memory.knowledge.facts[fact]) for fact in waits_for}
         if not domains:
             continue
-        value = Outlook(memory, output, domains).explore(enough=2).only
+        value = _only_outcome(memory, output, domains)
         if value is not None:
             standing.append(Stand(output, value, waits_for))
             deciding.learn(output, value)
@@ -206,19 +199,40 @@ def _could_turn(memory: WorkingMemory) -> bool:
         return False
     if memory.values[target] is None:
         return True
-    return Outlook(memory, target, doubtful(memory)).explore(enough=2).only is None
+    return _only_outcome(memory, target, doubtful(memory)) is None
+
+
+def _only_outcome(memory: WorkingMemory, target: str, domains: Mapping[str, Domain]) -> str | None:
+    """The one conclusion that can come out, or None where there are several or it is not proved."""
+    found = quick_look(memory, target, domains)
+    if found is None:
+        return Outlook(memory, target, domains).explore(enough=2).only
+    only = next(iter(found)) if len(found) == 1 else None
+    return only if isinstance(only, str) else None
 
 
 def doubtful(memory: WorkingMemory) -> dict[str, Domain]:
     """What each unknown, assumed or ranged quantity may be: unknown facts anything, the others their range."""
-    knowledge = memory.knowledge
-    domains: dict[str, Domain] = {}
-    for name, fact in knowledge.facts.items():
-        if (memory.values[name] is None and fact.stands_in is None) or memory.origins.get(name) == "supposed":
-            domains[name] = full_domain(fact)
-    for name, found in {**knowledge.constant_ranges, **memory.ranges()}.items():
-        domains[name] = ranged_domain(found)
+    knowledge, values, origins = memory.knowledge, memory.values, memory.origins
+    domains = {
+        name: domain
+        for name, domain, stands_in in _full_domains(knowledge)
+        if (values[name] is None and not stands_in) or origins.get(name) == "supposed"
+    }
+    domains.update(_constant_domains(knowledge))
+    domains.update((name, ranged_domain(found)) for name, found in memory.ranges().items())
     return domains
+
+
+@lru_cache(maxsize=64)
+def _full_domains(knowledge: Knowledge) -> tuple[tuple[str, Domain, bool], ...]:
+    """Each fact with everything it may be, and whether something stands in for it while it is unknown."""
+    return tuple((name, full_domain(fact), fact.stands_in is not None) for name, fact in knowledge.facts.items())
+
+
+@lru_cache(maxsize=64)
+def _constant_domains(knowledge: Knowledge) -> Mapping[str, Domain]:
+    return {name: ranged_domain(found) for name, found in knowledge.constant_ranges.items()}
 
 
 def waiting_for(memory: WorkingMemory, name: str) -> tuple[str, ...]:
@@ -248,8 +262,23 @@ def _trace_open(memory: WorkingMemory, name: str, found: set[str], seen: set[str
 
 def _open_names(node: Node, memory: WorkingMemory) -> list[str]:
     """The names whose being unknown makes the expression unknown."""
-    if compile_plain(node, memory.knowledge.tables)(memory.values, memory.origins) is not None:
+    if _evaluate(memory.knowledge, node)(memory.values, memory.origins) is not None:
         return []
     if isinstance(node, Name):
         return [node.name]
     return [name for part in children(node) for name in _open_names(part, memory)]
+
+
+def _evaluate(knowledge: Knowledge, node: Node) -> Evaluate:
+    """A part of one of the base's expressions as a plain function, compiled once."""
+    compiled = _compiled_parts(knowledge)
+    found = compiled.get(id(node))
+    if found is None:
+        found = compiled[id(node)] = compile_plain(node, knowledge.tables)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _compiled_parts(_knowledge: Knowledge) -> dict[int, Evaluate]:
+    """The functions by the identity of the nodes, which live as long as their base."""
+    return {}

@@ -79,6 +79,13 @@ class Prospect(Outlook):
         self._trials: dict[tuple[str, ...], list[Region]] = {}
 
     @property
+    def all_recommendations(self) -> frozenset[Printed]:
+        """Everything that can be printed for any case."""
+        return frozenset(
+            {*self.knowledge.decisions[self.knowledge.decision_of[self.target]].outputs[self.target], self._fallback}
+        )
+
+    @property
     def open(self) -> tuple[str, ...]:
         """The open questions that the recommendation depends on at all."""
         return tuple(name for name, domain in self.domains.items() if not _is_blank(domain))
@@ -90,8 +97,8 @@ class Prospect(Outlook):
 
     # -- a region and a point ----------------------------------------------------------------------
 
-    def outcomes(self, region: Region) -> frozenset[Printed]:
-        """Everything that can be printed for the cases of a region, and perhaps more."""
+    def outcomes(self, region: Region, *, trials: int = _TRIALS) -> frozenset[Printed]:
+        """Everything that can be printed for the cases of a region, and perhaps more; the less with more trials."""
         found = self._concluded(region)
         if None not in found:
             return found
@@ -106,14 +113,15 @@ class Prospect(Outlook):
         # What stands comes out for every value of what is unknown, so for each of a few; and so
         # does whatever is concluded although something is unknown.
         common = standing - {None}
-        trials = self._trials_of(blank)
+        tried = self._trials_of(blank)
         in_vain = 0
-        for index, trial in enumerate(trials):
+        for index, trial in enumerate(tried[:trials]):
             if common <= certain or in_vain == _MOST_IN_VAIN:
                 break
             found = self._concluded({**region, **trial})
             if common - found:
-                trials.insert(0, trials.pop(index))
+                # What rules out much here often does so elsewhere.
+                tried.insert(0, tried.pop(index))
             in_vain = 0 if common - found else in_vain + 1
             common &= found
         return common | certain
@@ -157,27 +165,27 @@ class Prospect(Outlook):
 
     # -- the search --------------------------------------------------------------------------------
 
-    def recommendations(self, *, enough: int = 1_000, most: int = 60) -> Prospects:
+    def recommendations(self, among: frozenset[Printed], *, most: int = 100) -> Prospects:
         """The recommendations that the open questions can lead to.
 
         Args:
-            enough: as soon as so many are found, the rest are taken as possible.
+            among: the only ones that are known to be possible.
             most: looks at a region, after which what is left open is taken as possible.
         """
         found: set[Printed] = {self.at(scenario) for scenario in self.scenarios} - {None}
         undecided: set[Printed] = set()
         waiting: list[Region] = [self.domains]
         until = self.looks + most
-        while waiting:
+        while waiting and found < among:
             region = waiting.pop()
-            outcomes = self.outcomes(region)
+            outcomes = self.outcomes(region) & among
             if len(outcomes) == 1:
                 found |= outcomes
             else:
                 found |= self._found_in(region, found)
             if outcomes <= found:
                 continue
-            _, parts = self._parts(region) if self.looks < until and len(found) < enough else (None, ())
+            _, parts = self._parts(region) if self.looks < until else (None, ())
             waiting.extend(parts)
             undecided |= outcomes if not parts else frozenset()
         return Prospects(frozenset(found), frozenset(found | undecided))
@@ -199,7 +207,7 @@ class Prospect(Outlook):
         tried = self._answers(fact)
         return any(self._differs(fact, tried, scenario) for scenario in self.scenarios)
 
-    def may_matter(self, *, most: int = 150) -> frozenset[str]:
+    def may_matter(self, *, most: int = 120) -> frozenset[str]:
         """The questions that may make a difference; every other one is proved to make none.
 
         The open questions' answers are cut into regions of one recommendation each. A question along which
@@ -226,7 +234,7 @@ class Prospect(Outlook):
             return candidates
         return frozenset(needed.union(*map(self.live, waiting)))
 
-    def proved_moot(self, fact: str, *, most: int = 80) -> bool:
+    def proved_moot(self, fact: str, *, most: int = 40) -> bool:
         """Whether it is proved that one question makes no difference, whatever the others are answered with."""
         waiting: list[Region] = [self.domains] if fact in self.domains else []
         until = self.looks + most
@@ -371,7 +379,7 @@ class Prospect(Outlook):
             case Truths():
                 return [Domain(exactly(True)), Domain(exactly(False))]
             case Words(options=options):
-                words = self.knowledge.facts[fact].choices or options
+                words = self.knowledge.facts[fact].words or options
                 return [Domain(exactly(word)) for word in words]
             case Span(low=low, high=high):
                 cuts = [cut for cut in thresholds(self.knowledge).get(fact, ()) if low <= cut <= high]

@@ -16,7 +16,6 @@ from engine.costs import working_memory
 from engine.declarations import FactDeclaration
 from engine.errors import BadInput, Place, Problem
 from engine.inference import EnginePool
-from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
 from engine.language.possible import exactly
 from engine.outlook import Domain
@@ -27,6 +26,8 @@ from engine.prospect import Printed, Prospect, questions
 _LEAST_GATE = 1 / 3
 #: Gates that differ by less than one part in so many are asked in the vocabulary's order.
 _GATE_STEPS = 6
+#: What an answer would leave possible is only estimated where something stays unknown.
+_GATE_TRIALS = 2
 _RANGE = re.compile(r"(\S+?)\s*(?:-|–|—|\.\.+|\bto\b)\s*(\S+)")
 
 
@@ -36,14 +37,14 @@ class Step:
 
     Args:
         question: the fact to ask for next; None where no answer can change the recommendation.
-        possible: the recommendations that can still come out, in the base's order.
+        outcomes: the recommendations that can still come out; None for a decision that stays open.
         now: what would be recommended if nothing more were answered; None where that takes a closer look.
         moot: the open questions that are proved to make no difference.
     """
 
     question: str | None
-    possible: tuple[str, ...]
-    now: str | None
+    outcomes: frozenset[Printed]
+    now: Printed
     moot: frozenset[str]
 
 
@@ -52,7 +53,8 @@ class _Stage:
     """The answers at one time, and what was found out about them."""
 
     case: Case
-    moot: frozenset[str]
+    outcomes: frozenset[Printed] | None = None
+    moot: frozenset[str] = frozenset()
     asks: str | None = None
     step: Step | None = None
 
@@ -68,7 +70,7 @@ class Questionnaire:
     def __init__(self, pool: EnginePool, case: Case) -> None:
         self.knowledge = pool.knowledge
         self._pool = pool
-        self._stages = [_Stage(case, frozenset())]
+        self._stages = [_Stage(case)]
 
     @property
     def case(self) -> Case:
@@ -88,21 +90,22 @@ class Questionnaire:
         """
         stage = self._stages[-1]
         if stage.step is None:
-            found = _next_step(self._pool, stage.case, stage.moot)
+            found = _next_step(self._pool, stage)
             stage.step = found if stage.asks is None else replace(found, question=stage.asks)
         return stage.step
 
     def answer(self, given: Given) -> None:
         """Take in an answer to any question; a value of None says that it is not known."""
-        step = self.step()
-        open_before = given.name not in self.case.given
-        # What makes no difference whatever is answered makes none after one of the answers.
-        moot = step.moot if open_before else frozenset()
-        self._stages.append(_Stage(self.case.replace(given.name, given), moot))
+        stage = _Stage(self.case.replace(given.name, given))
+        if given.name not in self.case.given:
+            # What is ruled out whatever is answered is ruled out after one of the answers.
+            step = self.step()
+            stage.outcomes, stage.moot = step.outcomes, step.moot
+        self._stages.append(stage)
 
     def reopen(self, name: str) -> None:
         """Ask once more for a fact that was answered; its answer is dropped."""
-        self._stages.append(_Stage(self.case.without(name), frozenset(), asks=name))
+        self._stages.append(_Stage(self.case.without(name), asks=name))
 
     def back(self) -> bool:
         """Take back the last answer, so that its question is the next again; False where there is none."""
@@ -128,26 +131,19 @@ def recommended(pool: EnginePool, case: Case) -> Printed:
 # What to ask next
 
 
-def _next_step(pool: EnginePool, case: Case, moot: frozenset[str]) -> Step:
-    knowledge = pool.knowledge
+def _next_step(pool: EnginePool, stage: _Stage) -> Step:
+    knowledge, case = pool.knowledge, stage.case
     if knowledge.manifest.recommends is None:
         # Without a recommendation there is nothing to settle, and everything is asked.
-        return Step(next(iter(questions(knowledge, case)), None), (), None, frozenset())
+        return Step(next(iter(questions(knowledge, case)), None), frozenset(), None, frozenset())
     prospect = Prospect(knowledge, case)
-    prospects = prospect.recommendations()
-    possible = _in_order(knowledge, prospects.possible)
-    now = prospect.printed(dict.fromkeys(prospect.domains))
-    leaning = next(iter(now)) if len(now) == 1 else None
-    if prospects.settled and recommended(pool, case) in prospects.possible:
-        return Step(None, possible, leaning, moot)
-    found, moot = _Choice(prospect, len(possible), moot).question()
-    return Step(found, possible, leaning, moot)
-
-
-def _in_order(knowledge: Knowledge, possible: frozenset[Printed]) -> tuple[str, ...]:
-    output = knowledge.manifest.recommends or ""
-    values = knowledge.decisions[knowledge.decision_of[output]].outputs[output]
-    return tuple(value for value in values if value in possible)
+    outcomes = prospect.recommendations(stage.outcomes or prospect.all_recommendations).possible
+    printed = prospect.printed(dict.fromkeys(prospect.domains))
+    now = next(iter(printed)) if len(printed) == 1 else None
+    if len(outcomes) == 1 and recommended(pool, case) in outcomes:
+        return Step(None, outcomes, now, stage.moot)
+    question, moot = _Choice(prospect, len(outcomes), stage.moot).question()
+    return Step(question, outcomes, now, moot)
 
 
 class _Choice:
@@ -168,10 +164,10 @@ class _Choice:
     def question(self) -> tuple[str | None, frozenset[str]]:
         """The question to ask, None where none makes a difference, and all that are known to make none."""
         order = [name for name in self.prospect.open if name not in self.moot]
-        for name in sorted(order, key=lambda name: (-self.gate(name), order.index(name))):
+        gates = {name: self.gate(name) for name in order}
+        for name in sorted(order, key=lambda name: (-gates[name], order.index(name))):
             if self.matters(name):
-                found = self.first_of(name)
-                return found, frozenset(self.moot)
+                return self.first_of(name, gate=gates[name] > 0), frozenset(self.moot)
         return None, frozenset(self.moot)
 
     def gate(self, name: str) -> int:
@@ -182,7 +178,7 @@ class _Choice:
             return 0
         if domain.may_stay_open:
             cells.append(Domain(exactly(None, domain.values)))
-        left = [len(prospect.outcomes({**prospect.domains, name: cell})) - 1 for cell in cells]
+        left = [len(prospect.outcomes({**prospect.domains, name: cell}, trials=_GATE_TRIALS)) - 1 for cell in cells]
         settled = 1 - sum(left) / (len(cells) * (self.possible - 1))
         return math.floor(settled * _GATE_STEPS + 1e-9) if settled >= _LEAST_GATE else 0
 
@@ -199,33 +195,32 @@ class _Choice:
             self.moot.add(name)
         return name not in self.moot
 
-    def first_of(self, name: str) -> str:
+    def first_of(self, name: str, *, gate: bool) -> str:
         """The question itself, or one that belongs before it."""
         seen = {name}
         while True:
-            others = (other for other in self.prospect.open if other not in seen)
-            earlier = next((other for other in others if self.precedes(other, name)), None)
+            others = [other for other in self.prospect.open if other not in seen and other not in self.moot]
+            earlier = next((other for other in others if self.is_source(other, name) and self.matters(other)), None)
+            if earlier is None and not gate:
+                earlier = next((other for other in others if self.may_spare(other, name) and self.matters(other)), None)
             if earlier is None:
                 return name
             seen.add(earlier)
             name = earlier
 
-    def precedes(self, other: str, name: str) -> bool:
-        """Whether one question belongs before another.
-
-        It does where one's default is made of the other and the vocabulary has it first, and where its own
-        default would make the other pointless.
-        """
-        prospect, reads = self.prospect, self.prospect.knowledge.reads
-        order = list(prospect.domains)
+    def is_source(self, other: str, name: str) -> bool:
+        """Whether the default of one is made of the other, and the vocabulary has this other one first."""
+        order, reads = list(self.prospect.domains), self.prospect.knowledge.reads
         related = name in reads.get(other, ()) or other in reads.get(name, ())
-        if related and order.index(other) < order.index(name):
-            return self.matters(other)
+        return related and order.index(other) < order.index(name)
+
+    def may_spare(self, other: str, name: str) -> bool:
+        """Whether the one question is pointless if the other one is left to its default."""
+        prospect = self.prospect
         if other not in prospect.knowledge.quantities:
             return False
         left_open = Domain(exactly(None, prospect.domains[other].values))
-        pointless = name not in prospect.live({**prospect.domains, other: left_open})
-        return pointless and self.matters(other)
+        return name not in prospect.live({**prospect.domains, other: left_open})
 
 
 # What an answer means

@@ -15,7 +15,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from engine import escape
-from engine.decision import Decision, Figure, Firing, Reading
+from engine.decision import Decision, Figure, Firing, Reading, Value
+from engine.declarations import word_of
 from engine.resources import templates_directory
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def deciding_chain(decision: Decision) -> tuple[Firing, ...]:
     Empty where no rule made the recommendation.
     """
     chain: list[Firing] = []
-    waiting = [firing for firing in decision.firings if decision.recommendation.approach in _concluded(firing).values()]
+    approach = decision.recommendation.approach if decision.recommendation else None
+    waiting = [firing for firing in decision.firings if approach in _concluded(firing).values()]
     # A method and a recommendation can have the same value; the recommendation is made last.
     waiting = waiting[-1:]
     while waiting:
@@ -83,7 +85,9 @@ def deciding_chain(decision: Decision) -> tuple[Firing, ...]:
 
 
 def _concluded(firing: Firing) -> dict[str, str]:
-    return firing.conclusion if isinstance(firing.conclusion, dict) else {firing.decision: firing.conclusion}
+    """What the firing concludes, by output, as the rules write it."""
+    values = firing.conclusion if isinstance(firing.conclusion, dict) else {firing.decision: firing.conclusion}
+    return {name: word_of(value) for name, value in values.items() if value is not None}
 
 
 def _json(decision: Decision) -> str:
@@ -114,16 +118,17 @@ def _context(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _title_of(decision: Decision, name: str) -> str:
+def _title_of(decision: Decision, name: Value) -> str:
     """The title people know a name by, or the name in words where the decision holds no title."""
     titles = {standing.conclusion: standing.title for standing in decision.standing}
-    titles |= {standing.value: standing.shown for standing in decision.standing}
+    titles |= {str(standing.value): standing.shown for standing in decision.standing}
     titles |= {row.option: row.title for row in decision.options}
     titles |= {fact.name: fact.title for fact in decision.unknown}
     titles |= {reading.name: reading.title for firing in decision.firings for reading in firing.facts}
     titles |= {name: figure.title for name, figure in decision.figures.items()}
     titles |= {name: reading.title for name, reading in decision.case.items()}
-    return titles.get(name) or f"{name[:1].upper()}{name[1:]}".replace("_", " ")
+    text = str(name)
+    return titles.get(text) or f"{text[:1].upper()}{text[1:]}".replace("_", " ")
 
 
 def _range(ranged: Figure | Reading) -> str | None:

@@ -246,22 +246,19 @@ def read_tests(knowledge: Knowledge) -> tuple[DecisionTest, ...]:
         BadInput: every problem of every file: names that do not exist, values that do not fit, two tests of one name.
     """
     reader = _Reader(knowledge)
-    for path, shown in test_files(knowledge):
+    for path, shown in files_of_tests(knowledge):
         reader.read(path, shown)
     if reader.problems:
         raise BadInput(reader.problems)
     return tuple(reader.tests)
 
 
-def test_files(knowledge: Knowledge) -> list[tuple[Path, str]]:
+def files_of_tests(knowledge: Knowledge) -> list[tuple[Path, str]]:
     """The files of tests beside the rules, each with the name it has in messages."""
     folder = knowledge.directory / FOLDER
     prefix = Path(knowledge.documents["knowledge.yaml"].file).parent
     found = sorted(path for pattern in ("*.yaml", "*.yml") for path in folder.rglob(pattern))
     return [(path, (prefix / path.relative_to(knowledge.directory)).as_posix()) for path in found]
-
-
-test_files.__test__ = False  # type: ignore[attr-defined]  # not one of pytest's
 
 
 class _Reader:

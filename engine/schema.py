@@ -67,7 +67,7 @@ def _value_schema(fact: FactDeclaration) -> dict[str, Any]:
     if fact.type == "yes/no":
         return {"enum": [True, False, "yes", "no"]}
     if fact.choices is not None:
-        return {"enum": list(fact.choices)}
+        return {"type": "string", "minLength": 1} if fact.open else {"enum": list(fact.choices)}
     bounds = {"minimum": fact.min, "maximum": fact.max, "exclusiveMinimum": fact.above}
     number = {"type": fact.type, **{key: bound for key, bound in bounds.items() if bound is not None}}
     return {"anyOf": [number, {"type": "string", "pattern": _NUMBER_AS_TEXT}]}

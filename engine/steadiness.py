@@ -1,26 +1,28 @@
-"""Whether a conclusion stays what it is, whatever the open facts are: a quick answer, where there is one.
+"""What a conclusion can come to, whatever the open facts are: a quick answer, where there is one.
 
-It is what ``engine.outlook`` would answer, from its first region and a few points, and computes no name
+It is what ``engine.outlook`` would answer, from its first region and two points, and computes no name
 that the conclusion does not turn on. Most cases are settled by that; for the others there is the outlook.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from engine.costs import WorkingMemory, computed
-from engine.evaluator import row_evaluators
+from engine.costs import WorkingMemory
+from engine.evaluator import rows_hold
+from engine.knowledge import DecisionTable, Knowledge, Row
+from engine.language import bounds
+from engine.language.bounds import FALSE, TRUE, UNKNOWN, Bound, Bounds
 from engine.language.evaluate import Value
-from engine.language.possible import Possible, Span, Truths, Words, exactly, tidy_span
-from engine.outlook import Domain, explorers, kind_of, row_explorers, words_of
-
-_NOT_KNOWN: frozenset[str | None] = frozenset({None})
-_ANSWERED: frozenset[str | None] = frozenset({"answered"})
+from engine.language.possible import Possible, Span, Words
+from engine.language.scope import NumberType, TruthType
+from engine.outlook import Domain
 
 
-def is_steady(memory: WorkingMemory, target: str, domains: Mapping[str, Domain]) -> bool | None:
-    """Whether the conclusion is one and the same all over these domains.
+def quick_look(memory: WorkingMemory, target: str, domains: Mapping[str, Domain]) -> frozenset[Value] | None:
+    """What the conclusion can come to all over these domains, as far as that is found out quickly.
 
     Args:
         memory: the case as known.
@@ -28,55 +30,248 @@ def is_steady(memory: WorkingMemory, target: str, domains: Mapping[str, Domain])
         domains: what each open fact or amount may be; none of them may stay unknown.
 
     Returns:
-        True where it is proved to be, False where two points lead to different conclusions, None where
-        neither was found.
+        The one conclusion that is proved to come out, or two that are known to, among which None stands for
+        a decision that stays open; None where neither was found.
     """
-    moved = _Moved(memory, domains)
-    possible = _Region(memory, moved)[target]
-    if isinstance(possible, Words) and len(possible.options) == 1 and not possible.unknown:
-        return True
-    ends = {_Point(memory, moved, end)[target] for end in (_low, _high, _middle)}
-    return False if len(ends) > 1 else None
+    moved = _moved(memory, domains)
+    settled = _Region(memory, domains, moved).settled(target)
+    if settled is not None:
+        return frozenset({settled})
+    ends = frozenset(_at(memory, domains, moved, end, target) for end in (_low, _high))
+    return ends if len(ends) > 1 else None
 
 
-class _Moved(dict[str, bool]):
-    """Whether a name depends on an open one, found out when it is asked for."""
-
-    def __init__(self, memory: WorkingMemory, domains: Mapping[str, Domain]) -> None:
-        super().__init__(dict.fromkeys(domains, True))
-        self.domains = domains
-        self._knowledge = memory.knowledge
-        self.update((name, False) for name, given in memory.case.given.items() if given.value is not None and name not in domains)
-
-    def __missing__(self, name: str) -> bool:
-        reads = self._knowledge.reads.get(self._knowledge.decision_of.get(name, name), frozenset())
-        self[name] = moved = any(self[read] for read in reads)
-        return moved
+def _moved(memory: WorkingMemory, domains: Iterable[str]) -> frozenset[str]:
+    """The names that depend on an open one."""
+    given = frozenset(name for name, fact in memory.case.given.items() if fact.value is not None)
+    return _moved_by(memory.knowledge, frozenset(domains), given)
 
 
-class _Region(dict[str, Possible]):
-    """Everything a name may be, computed when it is asked for."""
+@lru_cache(maxsize=256)
+def _moved_by(knowledge: Knowledge, opened: frozenset[str], given: frozenset[str]) -> frozenset[str]:
+    moved = set(opened)
+    for name, reads, found in _steps(knowledge):
+        if name not in given and not moved.isdisjoint(reads):
+            moved |= found
+    return frozenset(moved)
 
-    def __init__(self, memory: WorkingMemory, moved: _Moved) -> None:
-        super().__init__((name, domain.values) for name, domain in moved.domains.items())
-        self._memory, self._knowledge, self._moved = memory, memory.knowledge, moved
-        self._origins = _Origins(self, memory, moved)
-        signal = self._knowledge.manifest.could_turn
-        if signal:
-            self[signal] = Truths(true=True, false=True)
 
-    def __missing__(self, name: str) -> Possible:
-        knowledge = self._knowledge
-        if not self._moved[name]:
-            self[name] = found = exactly(self._memory.values[name], kind_of(knowledge, name))
-        elif name in knowledge.decision_of:
-            self.update(self._concluded(knowledge.decision_of[name]))
-            found = self[name]
+@lru_cache(maxsize=64)
+def _steps(knowledge: Knowledge) -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
+    """Each quantity and decision in order, with what it reads and what it finds."""
+    return tuple(
+        (
+            name,
+            knowledge.reads[name],
+            frozenset(knowledge.decisions[name].outputs if name in knowledge.decisions else (name,)),
+        )
+        for name in knowledge.order
+    )
+
+
+# A region
+
+
+class _Region(dict[str, Bounds]):
+    """Everything each name may be; found out when it is asked for."""
+
+    def __init__(self, memory: WorkingMemory, domains: Mapping[str, Domain], moved: frozenset[str]) -> None:
+        super().__init__()
+        self.memory, self.knowledge, self.moved, self.domains = memory, memory.knowledge, moved, domains
+        self._origins = _RegionOrigins(self)
+        self._plans = _plans(memory.knowledge)
+        if self.knowledge.manifest.could_turn:
+            self[self.knowledge.manifest.could_turn] = TRUE | FALSE
+
+    def __missing__(self, name: str) -> Bounds:
+        plan = self._plans[name]
+        if name in self.domains:
+            found = _bounds_of(self.domains[name].values)
+        elif name not in self.moved:
+            found = bounds.bound_of(self.memory.values[name], plan.unknown)
+        elif plan.table is None:
+            found = plan.bounds[0](self, self._origins)
+            found = bounds.tidied(found) if plan.tidied else found
         else:
-            found = explorers(knowledge)[name](self, self._origins)
-            self[name] = found = tidy_span(found) if name in knowledge.figures else found
+            self.update(_concluded(plan.table, self._rows(plan)))
+            return self[name]
+        self[name] = found
         return found
 
-    def _concluded(self, decision: str) -> Mapping[str, Possible]:
-        rows = (explore(self, self._origins) for explore in row_explorers(self._knowledge)[decision])
-        return words_of(self._knowledge.decisions[decision], rows)
+    def settled(self, target: str) -> str | None:
+        """The one word that the target has all over the region; no more rows are looked at than that takes."""
+        plan = self._plans[target]
+        if target not in self.moved or plan.table is None or plan.table.policy != "first":
+            found = self[target]
+            return next(iter(found)) if isinstance(found, frozenset) and len(found) == 1 else None
+        words: set[str] = set()
+        for row, truth in zip(plan.table.rows, self._rows(plan), strict=False):
+            if truth & TRUE:
+                words.add(row.then[target])
+            if truth & UNKNOWN or len(words) > 1:
+                return None
+            if not truth & FALSE:
+                return words.pop()
+        return None
+
+    def _rows(self, plan: _Plan) -> Iterator[int]:
+        return (bounds.truth_of(row(self, self._origins)) for row in plan.bounds)
+
+
+class _RegionOrigins(dict[str, frozenset[str | None]]):
+    """Where each name may come from in a region, read by ``get`` alone."""
+
+    def __init__(self, region: _Region) -> None:
+        super().__init__(dict.fromkeys(region.domains, frozenset({"answered"})))
+        self._region = region
+
+    def get(self, name: str, _default: object = None) -> frozenset[str | None]:  # type: ignore[override]  # never absent
+        if name not in self:
+            self[name] = frozenset(self._found(name))
+        return self[name]
+
+    def _found(self, name: str) -> Iterator[str | None]:
+        region = self._region
+        if name not in region.moved:
+            yield region.memory.origins.get(name)
+            return
+        found = region[name]
+        if bounds.is_known(found):
+            yield "assumed" if name in region.knowledge.facts else "computed"
+        if bounds.is_unknown(found):
+            yield None
+
+
+def _concluded(table: DecisionTable, rows: Iterable[int]) -> dict[str, Bounds]:
+    """Every word each output may be, given what each row may be; None where the decision may stay open."""
+    deciding: list[int] = []
+    unknown, may_stay_open = False, True
+    for index, truth in enumerate(rows):
+        if truth & TRUE:
+            deciding.append(index)
+        unknown = unknown or truth & UNKNOWN > 0
+        if table.policy == "first" and not truth & FALSE:
+            may_stay_open = unknown
+            break
+        if table.policy != "first" and truth == TRUE:
+            deciding, may_stay_open = [index], False
+            break
+    open_word: set[str | None] = {None} if may_stay_open else set()
+    return {
+        output: frozenset(table.rows[index].then[output] for index in deciding) | open_word for output in table.outputs
+    }
+
+
+@dataclass(slots=True)
+class _Plan:
+    """How to find out what a name may be.
+
+    Args:
+        unknown: what it is while it is unknown.
+        table: the decision that concludes it; None where it is a fact, a figure or an amount.
+        bounds: its formula, or the rows of its decision.
+        tidied: whether it is rounded as figures are.
+    """
+
+    unknown: Bounds
+    table: DecisionTable | None
+    bounds: Sequence[Bound]
+    tidied: bool
+
+
+class _Plans(dict[str, _Plan]):
+    """The plan of each name, made when it is asked for."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        super().__init__()
+        self._knowledge = knowledge
+
+    def __missing__(self, name: str) -> _Plan:
+        knowledge = self._knowledge
+        table = knowledge.decisions.get(knowledge.decision_of.get(name, ""))
+        quantity = knowledge.quantities.get(name)
+        nodes = [row.when for row in table.rows] if table else [quantity.formula] if quantity else []
+        compiled = [bounds.compile_bounds(node, knowledge.tables) for node in nodes]
+        self[name] = plan = _Plan(_unknown(knowledge, name), table, compiled, name in knowledge.figures)
+        return plan
+
+
+@lru_cache(maxsize=64)
+def _plans(knowledge: Knowledge) -> _Plans:
+    return _Plans(knowledge)
+
+
+def _unknown(knowledge: Knowledge, name: str) -> Bounds:
+    kind = knowledge.scope.symbols[name].type
+    if isinstance(kind, NumberType):
+        return bounds.NO_NUMBER
+    return UNKNOWN if isinstance(kind, TruthType) else bounds.NO_WORD
+
+
+def _bounds_of(possible: Possible) -> Bounds:
+    if isinstance(possible, Span):
+        return possible.low, possible.high, possible.unknown
+    if isinstance(possible, Words):
+        return possible.options | (bounds.NO_WORD if possible.unknown else frozenset())
+    return possible.true * TRUE | possible.false * FALSE | possible.unknown * UNKNOWN
+
+
+# A point
+
+
+def _at(
+    memory: WorkingMemory,
+    domains: Mapping[str, Domain],
+    moved: Iterable[str],
+    end: Callable[[Possible], Value],
+    target: str,
+) -> Value:
+    """What comes out at one end of the domains, by the plain evaluator; None where it stays open."""
+    knowledge = memory.knowledge
+    values, origins = dict(memory.values), dict(memory.origins)
+    for name in moved:
+        values[name] = None
+        origins.pop(name, None)
+    for name, domain in domains.items():
+        values[name] = end(domain.values)
+        origins[name] = "answered"
+    there = WorkingMemory(knowledge, memory.case, values, origins)
+    there.compute()
+    for name in _decisions_to(knowledge, target):
+        table = knowledge.decisions[name]
+        if not table.outputs.keys().isdisjoint(moved):
+            row = _deciding(table, rows_hold(knowledge, name, values, origins))
+            for output, word in row.then.items() if row else ():
+                there.conclude(output, word)
+    return values[target]
+
+
+@lru_cache(maxsize=64)
+def _decisions_to(knowledge: Knowledge, target: str) -> tuple[str, ...]:
+    """The decisions that the target depends on, in order, its own last."""
+    needed = {knowledge.decision_of[target]}
+    for name in reversed(knowledge.order):
+        if name in needed:
+            needed.update(knowledge.decision_of.get(read, read) for read in knowledge.reads[name])
+    return tuple(name for name in knowledge.order if name in needed and name in knowledge.decisions)
+
+
+def _deciding(table: DecisionTable, holds: Sequence[bool | None]) -> Row | None:
+    for row, truth in zip(table.rows, holds, strict=True):
+        if truth:
+            return row
+        if truth is None and table.policy == "first":
+            return None
+    return None
+
+
+def _low(possible: Possible) -> Value:
+    if isinstance(possible, Span):
+        return possible.low
+    return min(possible.options) if isinstance(possible, Words) else not possible.false
+
+
+def _high(possible: Possible) -> Value:
+    if isinstance(possible, Span):
+        return possible.high
+    return max(possible.options) if isinstance(possible, Words) else possible.true

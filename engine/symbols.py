@@ -9,13 +9,23 @@ what follows from the decision's own conditions. z3 is loaded only here and in `
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from typing import Any
 
 from engine.case import Case, Given, Origin
 from engine.conditions import atoms
 from engine.declarations import FactDeclaration
-from engine.goals import NEARNESS, AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side, nearness
+from engine.goals import (
+    NEARNESS,
+    AtThreshold,
+    Decides,
+    Fires,
+    Goal,
+    NearThreshold,
+    Reaches,
+    Side,
+    nearness,
+    threshold_side,
+)
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.nodes import And, Name, Never, Node, Not, Or, State, Truth, walk
 from engine.language.scope import ChoiceType, NumberType, TruthType
@@ -165,7 +175,7 @@ class SymbolicBase:
             symbol = z3.Bool(f"value {name}")
             return symbol, SymbolicTruth(z3.And(given, symbol), z3.And(given, z3.Not(symbol)))
         if declaration.choices is not None:
-            symbol = self._word_symbol(name, declaration.choices)
+            symbol = self._word_symbol(name, declaration.words)
             return symbol, SymbolicWord(symbol, given)
         low, high = declaration.bounds
         integer = declaration.type == "integer"
@@ -252,8 +262,9 @@ class SymbolicBase:
 
         Args:
             goal: what is to be met.
-            plainly: of a condition that decides its row, ask that with its opposite the row is known to come out
-                the other way, and not merely no longer known.
+            plainly: ask for more than the goal does, so that nothing hangs on a hair: of a condition that decides
+                its row, that with its opposite the row is known to come out the other way, and not merely no
+                longer known; beside a threshold, to be half as far from it.
         """
         import z3
 
@@ -265,7 +276,7 @@ class SymbolicBase:
             return self._decisive(table, goal.row)
         reached = self._reached(table, goal.row)
         if isinstance(goal, AtThreshold | NearThreshold):
-            return z3.And(reached, self._threshold(goal))
+            return z3.And(reached, self._threshold(goal, plainly=plainly))
         atom = self._truth(goal.atom)
         side = atom.true if goal.truth else atom.false
         if isinstance(goal, Side):
@@ -285,7 +296,7 @@ class SymbolicBase:
             return z3.And(as_it_is.true, otherwise.false if plainly else z3.Not(otherwise.true))
         return z3.And(as_it_is.false, otherwise.true if plainly else z3.Not(otherwise.false))
 
-    def _threshold(self, goal: AtThreshold | NearThreshold) -> Any:
+    def _threshold(self, goal: AtThreshold | NearThreshold, *, plainly: bool) -> Any:
         import z3
 
         left, right = self.translator.translate(goal.atom.left), self.translator.translate(goal.atom.right)
@@ -294,11 +305,13 @@ class SymbolicBase:
         numbers = z3.And(left.known, right.known, z3.Not(left.never), z3.Not(right.never))
         if isinstance(goal, AtThreshold):
             return z3.And(numbers, left.value == right.value)
-        gap, threshold = left.value - right.value, right.value
+        gap = left.value - right.value
+        threshold = left.value if threshold_side(goal.atom) is goal.atom.left else right.value
         elsewhere, beside_zero = nearness(self.knowledge, goal.atom)
+        nearness_here = real(NEARNESS / 2 if plainly else NEARNESS)
         near = z3.Or(
-            _within(gap, threshold * real(NEARNESS)),
-            _within(gap, -threshold * real(NEARNESS)),
+            _within(gap, threshold * nearness_here),
+            _within(gap, -threshold * nearness_here),
             z3.And(threshold != 0, _within(gap, real(elsewhere))),
             z3.And(threshold == 0, _within(gap, real(beside_zero))),
         )
@@ -410,9 +423,14 @@ def _known(term: Symbolic) -> Any:
     return z3.Or(term.true, term.false) if isinstance(term, SymbolicTruth) else term.known
 
 
+#: Digits behind the point of a value whose fraction is longer than a float could tell.
+_DECIMALS = 40
+
+
 def _as_float(value: Any) -> float:
     import z3
 
     if z3.is_algebraic_value(value):
         value = value.approx(30)
-    return float(Fraction(value.numerator_as_long(), value.denominator_as_long()))
+    # The fraction itself may have more digits than Python will read.
+    return float(value.as_decimal(_DECIMALS).rstrip("?"))

@@ -78,6 +78,8 @@ Origins = Mapping[str, frozenset[str | None]]
 Explore = Callable[[Box, Origins], Possible]
 
 _NO_NUMBER = Span(math.inf, -math.inf, unknown=True)
+#: What a number may be next to 0 × never, never − never and their like, which are unknown.
+_ANY_NUMBER = Span(-math.inf, math.inf, unknown=True)
 _TRUE, _FALSE = Truths(true=True, false=False), Truths(true=False, false=True)
 
 
@@ -186,8 +188,7 @@ def _corners(one: Span, other: Span, apply: Callable[[float, float], float]) -> 
         for right in (other.low, other.high):
             value = apply(left, right)
             if math.isnan(value):
-                # 0 × never and never − never are unknown; next to them any value may be reached.
-                return Span(-math.inf, math.inf, unknown=True)
+                return _ANY_NUMBER
             found.append(value)
     return Span(min(found), max(found), unknown)
 
@@ -201,9 +202,9 @@ def _divide(one: Span, other: Span) -> Span:
         return _finite_line(one.ends[0] / other.low, one.ends[1] / other.low)
     if other.low <= 0 <= other.high:
         # Approaching zero from either side the quotient has no bound, and at zero it is unknown.
-        if one.low >= 0 and other.low == 0:
+        if 0 <= one.low < math.inf and other.low == 0:
             return Span(one.low / other.high, math.inf, unknown=True)
-        return Span(-math.inf, math.inf, unknown=True)
+        return _ANY_NUMBER
     return _corners(one, other, lambda left, right: left / right)
 
 
@@ -226,13 +227,23 @@ def _multiply(one: Span, other: Span) -> Span:
         one, other = other, one
     if one.ends and other.low == other.high and not other.unknown:
         return _finite_line(one.ends[0] * other.low, one.ends[1] * other.low)
+    if (_may_be_zero(one) and _may_be_never(other)) or (_may_be_never(one) and _may_be_zero(other)):
+        return _ANY_NUMBER
     return _corners(one, other, lambda left, right: left * right)
+
+
+def _may_be_zero(span: Span) -> bool:
+    return span.low <= 0 <= span.high
+
+
+def _may_be_never(span: Span) -> bool:
+    return span.low <= span.high and (span.low == -math.inf or span.high == math.inf)
 
 
 def _finite_line(first: float, last: float) -> Span:
     if math.isfinite(first) and math.isfinite(last):
         return straight(first, last)
-    return Span(-math.inf, math.inf, unknown=True)
+    return _ANY_NUMBER
 
 
 _COMBINE: dict[str, Callable[[Span, Span], Span]] = {
@@ -395,7 +406,7 @@ def _table(table: Table, argument: Explore) -> Explore:
         if span.ends and not inner:
             return _finite_line(table(span.ends[0]), table(span.ends[1]))
         found = [table(point) for point in (span.low, span.high, *inner)]
-        return Span(min(found), max(found), span.unknown)
+        return _ANY_NUMBER if any(map(math.isnan, found)) else Span(min(found), max(found), span.unknown)
 
     return explore
 

@@ -1,0 +1,399 @@
+"""The part of FEEL, DMN's expression language, that decision tables are mostly written in.
+
+Input entries: ``-``, comparisons, ranges, lists of either, and ``not(...)`` of a list. Input expressions: names,
+arithmetic, one comparison. Output entries: numbers, texts, ``true`` and ``false``. Names may hold spaces, so they
+are only recognised where the model declares them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal as OneOf
+
+Kind = OneOf["number", "text", "boolean"]
+
+#: Longer expressions are refused before they are read.
+LONGEST_TEXT = 20_000
+#: How deep parentheses may nest.
+_DEEPEST = 40
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
+_WORD = re.compile(r"[^\W\d][\w'’]*")
+_SYMBOL = re.compile(r"\.\.|\*\*|<=|>=|!=|[-+*/<>=()\[\],.?]")
+_SPACE = re.compile(r"\s+")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{6}|.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
+_COMPARISONS = ("<=", ">=", "!=", "<", ">", "=")
+#: Words that begin what is not taken.
+_RESERVED = frozenset({"if", "then", "else", "for", "some", "every", "function", "instance", "between", "in", "and", "or"})
+
+
+class NotTakenError(ValueError):
+    """An expression outside the part of FEEL that is taken; the message says what it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number, text or truth; ``written`` is a number's digits, exactly as many as it has."""
+
+    value: float | str | bool
+    written: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        if isinstance(self.value, bool):
+            return "boolean"
+        return "text" if isinstance(self.value, str) else "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An input or another decision, by its name in the model."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """``left operator right`` with ``+ - * /``."""
+
+    operator: str
+    left: Term
+    right: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Opposite:
+    """``-term``."""
+
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """``left operator right``, which is true or false."""
+
+    operator: str
+    left: Term
+    right: Term
+
+
+Term = Constant | Reference | Calculation | Opposite | Compared
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The input compared with a term: ``< 5``; a term alone is compared by ``=``."""
+
+    operator: str
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The input within a range; an end may be left out of it."""
+
+    low: Term
+    high: Term
+    with_low: bool
+    with_high: bool
+
+
+Test = Against | Between
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """An input entry: one of the tests holds, or with ``negated`` none of them; without tests anything goes."""
+
+    tests: tuple[Test, ...] = ()
+    negated: bool = False
+
+    def admits(self, constant: Constant) -> bool | None:
+        """Whether a constant passes; None where that hangs on an input."""
+        if not self.tests:
+            return True
+        found = [_admits(test, constant) for test in self.tests]
+        outcome = True if True in found else None if None in found else False
+        return outcome if outcome is None else outcome != self.negated
+
+
+def read_tests(text: str, names: Collection[str]) -> Tests:
+    """The tests of an input entry, or the allowed values of a type.
+
+    Raises:
+        NotTakenError: it holds anything else.
+    """
+    if text.strip() in ("", "-"):
+        return Tests()
+    return _Reader(text, names).whole(_Reader.entry)
+
+
+def read_term(text: str, names: Collection[str]) -> Term:
+    """An input expression.
+
+    Raises:
+        NotTakenError: it is none of the shapes that are taken.
+    """
+    return _Reader(text, names).whole(_Reader.expression)
+
+
+def read_constant(text: str) -> Constant:
+    """An output entry.
+
+    Raises:
+        NotTakenError: it is not one number, text or truth.
+    """
+    if not text.strip():
+        raise NotTakenError("nothing")
+    found = _Reader(text, ()).whole(_Reader.expression)
+    if not isinstance(found, Constant):
+        raise NotTakenError("an expression that has to be calculated")
+    return found
+
+
+def normalized(name: str) -> str:
+    """A name with single spaces, as names are compared."""
+    return _SPACE.sub(" ", name.strip())
+
+
+def references(term: Term | Test) -> Iterator[str]:
+    """The names a term or test reads."""
+    match term:
+        case Reference(name=name):
+            yield name
+        case Calculation(left=left, right=right) | Compared(left=left, right=right):
+            yield from (*references(left), *references(right))
+        case Opposite(term=inner) | Against(term=inner):
+            yield from references(inner)
+        case Between(low=low, high=high):
+            yield from (*references(low), *references(high))
+
+
+def _admits(test: Test, constant: Constant) -> bool | None:
+    match test:
+        case Against(operator=operator, term=Constant() as other):
+            return _compare(operator, constant, other)
+        case Between(low=Constant() as low, high=Constant() as high):
+            above = _compare(">=" if test.with_low else ">", constant, low)
+            return above and _compare("<=" if test.with_high else "<", constant, high)
+    return None
+
+
+def _compare(operator: str, one: Constant, other: Constant) -> bool:
+    if one.kind != other.kind:
+        return False
+    if operator in ("=", "!="):
+        return (one.value == other.value) == (operator == "=")
+    left, right = one.value, other.value
+    if isinstance(left, str) or isinstance(right, str):
+        return False
+    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: OneOf["string", "number", "word", "name", "symbol", "end"]
+    text: str
+
+
+class _Reader:
+    """Reads one text from left to right."""
+
+    def __init__(self, text: str, names: Collection[str]) -> None:
+        if len(text) > LONGEST_TEXT:
+            raise NotTakenError(f"{len(text):,} characters, and at most {LONGEST_TEXT:,} are read")
+        self._text = text
+        # The longest name first: where both "age" and "age group" are declared, "age group" is meant.
+        self._names = sorted(names, key=len, reverse=True)
+        self._tokens = [*self._split(), _Token("end", "")]
+        self._at = 0
+        self._depth = 0
+
+    def whole[T](self, read: Callable[[_Reader], T]) -> T:
+        """What is read, where nothing is left over."""
+        found = read(self)
+        if self._next.kind != "end":
+            raise NotTakenError(f"“{self._next.text}” where it should end")
+        return found
+
+    # -- tokens ------------------------------------------------------------------------------------
+
+    def _split(self) -> Iterator[_Token]:
+        at, text = 0, self._text
+        while at < len(text):
+            space = _SPACE.match(text, at)
+            if space:
+                at = space.end()
+                continue
+            token, at = self._token(at)
+            yield token
+
+    def _token(self, at: int) -> tuple[_Token, int]:
+        text = self._text
+        named = self._name_at(at)
+        if named:
+            return _Token("name", named[0]), named[1]
+        for kind, pattern in (("string", _STRING), ("number", _NUMBER), ("word", _WORD), ("symbol", _SYMBOL)):
+            found = pattern.match(text, at)
+            if found:
+                return _Token(kind, found[0]), found.end()  # type: ignore[arg-type]  # one of the four above
+        if text[at] == '"':
+            raise NotTakenError("a text without a closing quote")
+        raise NotTakenError(f"the character “{text[at]}”")
+
+    def _name_at(self, at: int) -> tuple[str, int] | None:
+        """A declared name that begins here, and where it ends."""
+        for name in self._names:
+            pattern = r"\s+".join(map(re.escape, name.split(" ")))
+            found = re.compile(rf"{pattern}(?![\w'’])").match(self._text, at)
+            if found:
+                return name, found.end()
+        return None
+
+    @property
+    def _next(self) -> _Token:
+        return self._tokens[self._at]
+
+    def _take(self, *symbols: str) -> str | None:
+        """The next token where it is one of these symbols or words."""
+        token = self._next
+        if token.kind in ("symbol", "word") and token.text in symbols:
+            self._at += 1
+            return token.text
+        return None
+
+    def _expect(self, symbol: str) -> None:
+        if self._take(symbol) is None:
+            found = f"“{self._next.text}”" if self._next.text else "the end"
+            raise NotTakenError(f"{found} where “{symbol}” should be")
+
+    # -- input entries -----------------------------------------------------------------------------
+
+    def entry(self) -> Tests:
+        """``not(tests)`` or tests."""
+        begins_with_not = self._next == _Token("word", "not") and self._tokens[self._at + 1].text == "("
+        if not begins_with_not:
+            return Tests(self._list())
+        self._at += 2
+        tests = self._list()
+        self._expect(")")
+        return Tests(tests, negated=True)
+
+    def _list(self) -> tuple[Test, ...]:
+        tests = [self._test()]
+        while self._take(","):
+            tests.append(self._test())
+        return tuple(tests)
+
+    def _test(self) -> Test:
+        operator = self._take(*_COMPARISONS)
+        if operator is not None:
+            return Against(operator, self._sum())
+        mark = self._at
+        opening = self._take("[", "]", "(")
+        if opening is not None:
+            found = self._between(opening)
+            if found is not None:
+                return found
+            self._at = mark
+        if self._next.text == "?":
+            raise NotTakenError("“?”, a test written as a whole expression")
+        return Against("=", self._sum())
+
+    def _between(self, opening: str) -> Between | None:
+        """The range that begins here; None where the bracket was only a parenthesis."""
+        low = self._sum()
+        if self._take("..") is None:
+            if opening == "(":
+                return None
+            raise NotTakenError("a list in brackets")
+        high = self._sum()
+        closing = self._take("]", ")", "[")
+        if closing is None:
+            raise NotTakenError("a range without its closing bracket")
+        return Between(low, high, with_low=opening == "[", with_high=closing == "]")
+
+    # -- expressions -------------------------------------------------------------------------------
+
+    def expression(self) -> Term:
+        """Arithmetic, or one comparison of it."""
+        left = self._sum()
+        operator = self._take(*_COMPARISONS)
+        return left if operator is None else Compared(operator, left, self._sum())
+
+    def _sum(self) -> Term:
+        found = self._product()
+        while operator := self._take("+", "-"):
+            found = Calculation(operator, found, self._product())
+        return found
+
+    def _product(self) -> Term:
+        found = self._signed()
+        while operator := self._take("*", "/"):
+            found = Calculation(operator, found, self._signed())
+        return found
+
+    def _signed(self) -> Term:
+        if self._take("-"):
+            term = self._signed()
+            if isinstance(term, Constant) and term.kind == "number":
+                assert not isinstance(term.value, str)  # noqa: S101 - the kind says so
+                return Constant(-term.value, f"-{term.written}".removeprefix("--"))
+            return Opposite(term)
+        return self._atom()
+
+    def _atom(self) -> Term:
+        token = self._next
+        self._at += 1
+        match token.kind:
+            case "number":
+                return _number(token.text)
+            case "string":
+                return Constant(_unescaped(token.text[1:-1]))
+            case "name":
+                return Reference(token.text)
+            case "word":
+                return self._from_word(token.text)
+            case "symbol" if token.text == "(":
+                return self._in_parentheses()
+        raise NotTakenError(f"“{token.text}” where a value should be" if token.text else "an end where a value should be")
+
+    def _in_parentheses(self) -> Term:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise NotTakenError(f"parentheses nested deeper than {_DEEPEST}")
+        found = self._sum()
+        self._expect(")")
+        self._depth -= 1
+        return found
+
+    def _from_word(self, word: str) -> Term:
+        if word in ("true", "false"):
+            return Constant(word == "true")
+        if word == "null":
+            raise NotTakenError("null")
+        if word in _RESERVED or self._next.text == "(":
+            raise NotTakenError(f"“{word}”, which begins an expression of its own kind")
+        raise NotTakenError(f"the name “{word}”, which the model does not declare")
+
+
+def _number(text: str) -> Constant:
+    exact = Decimal(text)
+    return Constant(float(exact), f"{exact:f}")
+
+
+def _unescaped(text: str) -> str:
+    def one(found: re.Match[str]) -> str:
+        escape = found[1]
+        if escape[0] in "uU" and len(escape) > 1:
+            return chr(int(escape[1:], 16))
+        if escape not in _ESCAPES:
+            raise NotTakenError(f"the escape \\{escape}")
+        return _ESCAPES[escape]
+
+    return _ESCAPE.sub(one, text)

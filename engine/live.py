@@ -1,0 +1,96 @@
+"""A knowledge base that a long-running process follows: a change that checks clean is taken, any other refused.
+
+The engines of the old base go on deciding until the new one has loaded, passed its checks and started an engine.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from engine.errors import BadInput, BreakevenError, Problem
+from engine.inference import EnginePool
+from engine.knowledge import Knowledge, load_knowledge
+from engine.resources import rules_directory
+from engine.soundness import require_sound
+
+#: Name, size and time of change of every file of a base.
+_Stamp = Mapping[str, tuple[int, int]]
+
+
+class LiveKnowledge:
+    """A pool of engines that follows the files of one directory.
+
+    Args:
+        directory: the base; by default the built-in one.
+        tell: called with one line whenever a change is taken or refused.
+
+    Raises:
+        BadInput: the base does not check clean at the start.
+    """
+
+    def __init__(self, directory: Path | None = None, tell: Callable[[str], None] | None = None) -> None:
+        self._directory = directory
+        self._watched = directory or rules_directory()
+        self._tell = tell or (lambda _line: None)
+        self._lock = threading.Lock()
+        self._stamp = self._look()
+        self.pool = EnginePool(_sound(directory))
+        #: What is wrong with the newest version of the files; empty where they are what decides.
+        self.refused: tuple[Problem, ...] = ()
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """The base that decides now."""
+        return self.pool.knowledge
+
+    def refresh(self) -> bool:
+        """Take in a change of the files, if there is one and it checks clean.
+
+        Returns:
+            True where another base decides from now on.
+        """
+        with self._lock:
+            stamp = self._look()
+            if stamp == self._stamp:
+                return False
+            self._stamp = stamp
+            return self._take()
+
+    def _take(self) -> bool:
+        try:
+            knowledge = _sound(self._directory)
+            if knowledge.sha256 == self.knowledge.sha256:
+                self.refused = ()
+                return False
+            self.pool.reload(knowledge)
+        except BadInput as error:
+            self.refused = error.problems
+            self._tell(f"kept {self._named(self.knowledge)}; its files do not check clean: {error.problems[0]}")
+            return False
+        except BreakevenError as error:
+            self._tell(f"kept {self._named(self.knowledge)}: {error}")
+            return False
+        self.refused = ()
+        self._tell(f"now deciding with {self._named(knowledge)}")
+        return True
+
+    def _named(self, knowledge: Knowledge) -> str:
+        return f"{knowledge.manifest.name} {knowledge.manifest.version} ({knowledge.sha256[:12]})"
+
+    def _look(self) -> _Stamp:
+        found: dict[str, tuple[int, int]] = {}
+        for path in sorted(self._watched.glob("*.yaml")):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            found[path.name] = (status.st_size, status.st_mtime_ns)
+        return found
+
+
+def _sound(directory: Path | None) -> Knowledge:
+    knowledge = load_knowledge(directory)
+    require_sound(knowledge)
+    return knowledge

@@ -1,0 +1,108 @@
+"""A long-running process follows its rules: clean changes are taken, broken ones refused with the reason."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from engine.case import case_from_mapping
+from engine.live import LiveKnowledge
+from engine.pipeline import infer
+from engine.resources import rules_directory
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    copy = tmp_path / "rules"
+    shutil.copytree(rules_directory(), copy)
+    return copy
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def _verdict(live: LiveKnowledge, requests: int) -> object:
+    case = case_from_mapping({"requests_per_month": requests}, live.knowledge.facts, "case")
+    return infer(case, live.pool).conclusion("scale")
+
+
+def test_a_base_when_nothing_changed_is_not_loaded_again(rules: Path) -> None:
+    live = LiveKnowledge(rules)
+    before = live.knowledge
+    assert live.refresh() is False
+    assert live.knowledge is before
+
+
+def test_a_clean_change_when_refreshed_decides_from_then_on(rules: Path) -> None:
+    told: list[str] = []
+    live = LiveKnowledge(rules, told.append)
+    assert _verdict(live, 60_000) == "viable"
+    _edit(rules / "scale.yaml", "requests_per_month_in_12_months < 50_000", "requests_per_month_in_12_months < 70_000")
+    _edit(rules / "scale.yaml", "50_000 <= requests", "70_000 <= requests")
+    assert live.refresh() is True
+    assert _verdict(live, 60_000) == "prompting_is_cheaper"
+    assert told[-1].startswith("now deciding with breakeven")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("requests_per_month_in_12_months < 50_000", "requests_per_month_in_13_months < 50_000", "not a known name"),
+        ("requests_per_month_in_12_months < 50_000", "requests_per_month_in_12_months < budget", "cannot compare"),
+        ("hit_policy: unique", "hit_policy: [", "scale.yaml"),
+    ],
+    ids=["an unknown name", "units that do not fit", "no YAML"],
+)
+def test_a_broken_change_when_refreshed_keeps_the_old_base_and_says_why(
+    rules: Path, old: str, new: str, said: str
+) -> None:
+    told: list[str] = []
+    live = LiveKnowledge(rules, told.append)
+    before = live.knowledge
+    _edit(rules / "scale.yaml", old, new)
+    assert live.refresh() is False
+    assert live.knowledge is before
+    assert _verdict(live, 60_000) == "viable"
+    assert said in told[-1]
+    assert live.refused
+
+
+def test_a_broken_change_when_mended_is_taken(rules: Path) -> None:
+    live = LiveKnowledge(rules)
+    original = (rules / "scale.yaml").read_text(encoding="utf-8")
+    (rules / "scale.yaml").write_text("[", encoding="utf-8")
+    assert live.refresh() is False
+    (rules / "scale.yaml").write_text(original.replace("viable: fine-tuning", "viable: perhaps fine-tuning"))
+    assert live.refresh() is True
+    assert live.refused == ()
+
+
+def test_cases_when_the_base_is_swapped_underneath_are_each_decided_by_one_base(rules: Path) -> None:
+    live = LiveKnowledge(rules)
+    wrong: list[object] = []
+    stop = threading.Event()
+
+    def decide() -> None:
+        while not stop.is_set():
+            if _verdict(live, 60_000) not in ("viable", "prompting_is_cheaper"):
+                wrong.append("neither base")
+
+    workers = [threading.Thread(target=decide) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    try:
+        for low, high in ((50_000, 70_000), (70_000, 50_000)) * 3:
+            for kind in (f"< {low:_}", f"{low:_} <="):
+                _edit(rules / "scale.yaml", kind, kind.replace(f"{low:_}", f"{high:_}"))
+            live.refresh()
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+    assert wrong == []
