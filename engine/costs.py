@@ -53,9 +53,7 @@ class WorkingMemory:
             if fact.low is not None and fact.high is not None and fact.value is not None
         }
         defaults = {
-            name: found
-            for name, found in self.knowledge.default_ranges.items()
-            if self.origins.get(name) == "assumed"
+            name: found for name, found in self.knowledge.default_ranges.items() if self.origins.get(name) == "assumed"
         }
         return {**defaults, **given}
 
@@ -73,7 +71,7 @@ def working_memory(knowledge: Knowledge, case: Case) -> WorkingMemory:
     for name, given in case.given.items():
         if given.value is not None:
             value = given.value
-            values[name] = float(value) if type(value) is int else value
+            values[name] = value if isinstance(value, bool | str) else float(value)
             origins[name] = _ORIGINS[given.origin]
     memory = WorkingMemory(knowledge, case, values, origins)
     memory.compute()
@@ -98,9 +96,7 @@ def _formulas(knowledge: Knowledge, names: Iterable[str]) -> Formulas:
     for name in names:
         quantity = knowledge.quantities[name]
         origin = "assumed" if quantity.kind == "fact" else "computed"
-        entries.append(
-            Computed(name, quantity.formula, quantity.evaluate, origin, tidied=quantity.kind == "figure")
-        )
+        entries.append(Computed(name, quantity.formula, quantity.evaluate, origin, tidied=quantity.kind == "figure"))
     return Formulas(entries, knowledge.tables)
 
 

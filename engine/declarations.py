@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,10 +22,22 @@ from pydantic import (
     model_validator,
 )
 
+from engine.language.parse import WORDS
+
 #: No quantity of any case is larger; beyond it sums would lose their cents.
 LARGEST_NUMBER = 1e15
+
+
+def _no_word_of_the_language(name: str) -> str:
+    if name in WORDS:
+        raise ValueError(f"'{name}' is a word of the rule language and cannot name anything")
+    return name
+
+
 #: A name that expressions can use.
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=80), AfterValidator(_no_word_of_the_language)
+]
 #: A rule's id, unique in the whole base.
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=80)]
 _LONGEST_TEXT = 4_000
@@ -55,9 +68,7 @@ def _as_conclusion(value: Any) -> str | float | bool:
 
 
 #: What a rule may conclude; whether YAML reads a word, a number or yes/no says which it is.
-Concluded = Annotated[
-    str | float | bool, PlainValidator(_as_conclusion, json_schema_input_type=str | float | bool)
-]
+Concluded = Annotated[str | float | bool, PlainValidator(_as_conclusion, json_schema_input_type=str | float | bool)]
 #: What the values of an output are.
 OutputKind = Literal["choice", "number", "yes/no"]
 
@@ -79,7 +90,7 @@ def value_of(word: str, kind: OutputKind) -> str | float | bool:
 
 
 class _Declaration(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class RangeOf(_Declaration):

@@ -166,8 +166,9 @@ class _Describer:
         if isinstance(conclusion, tuple):
             return ", ".join(self._in_words(name, item) for item in conclusion) or "none"
         if isinstance(conclusion, dict):
-            shown = {f"{name}_{key}": value for key, value in conclusion.items()}
-            return "; ".join(f"{self.knowledge.title(key)}: {self._in_words(key, shown[key])}" for key in shown)
+            titles = self.knowledge.decisions[name].declaration.titles
+            shown = {key: self._in_words(f"{name}_{key}", value) for key, value in conclusion.items()}
+            return "; ".join(f"{titles.get(key) or key.replace('_', ' ')}: {shown[key]}" for key in shown)
         if isinstance(conclusion, str) or name not in self.knowledge.scope.readings:
             return show_name(self.knowledge, name, conclusion)
         return show_name(self.knowledge, self.knowledge.scope.readings[name], conclusion)

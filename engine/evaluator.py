@@ -91,16 +91,12 @@ def _judges(knowledge: Knowledge) -> Mapping[str, tuple[Conditions, Callable[[tu
     }
 
 
-def rows_hold(
-    knowledge: Knowledge, name: str, values: Values, origins: Mapping[str, str]
-) -> tuple[bool | None, ...]:
+def rows_hold(knowledge: Knowledge, name: str, values: Values, origins: Mapping[str, str]) -> tuple[bool | None, ...]:
     """For each row of a decision whether its condition holds; None: unknown."""
     return _judges(knowledge)[name][0](values, origins)
 
 
-def evaluate_decision(
-    knowledge: Knowledge, name: str, values: Values, origins: Mapping[str, str]
-) -> Verdict:
+def evaluate_decision(knowledge: Knowledge, name: str, values: Values, origins: Mapping[str, str]) -> Verdict:
     """The verdict of one decision, everything it reads being in ``values``.
 
     Raises:

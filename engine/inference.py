@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import TypeVar
 
 from engine.costs import WorkingMemory
 from engine.errors import InferenceError
@@ -58,6 +59,9 @@ _TRUTHS = frozenset({True, False})
 _POINTLESS = re.compile(r"(?<![\w.])(\d+)e(?=[-+]?\d)")
 
 
+_T = TypeVar("_T")
+
+
 class CompileError(InferenceError):
     """A rule that exceeds what the inference engine can hold; the message names it."""
 
@@ -83,14 +87,15 @@ class _Effect:
 
 @dataclass(slots=True)
 class _Branch:
-    """One test of a fact and the tests that are made of it where this one holds."""
+    """One test of a fact and the tests that are made of it where this one holds.
+
+    Args:
+        at_once: how many branches the engine may have to remember at once below this one.
+    """
 
     next: dict[str, _Branch] = field(default_factory=dict)
     uses: int = 0
-
-    def at_once(self) -> int:
-        """How many branches the engine may have to remember at once below this one."""
-        return max([1, *(len(self.next) - 1 + branch.at_once() for branch in self.next.values())])
+    at_once: int = 1
 
 
 class Shard:
@@ -113,7 +118,7 @@ class Shard:
         for test in path:
             following = branch.next.get(test)
             if following is None:
-                widest = max([1, *(inner.at_once() for inner in branch.next.values())])
+                widest = max([1, *(inner.at_once for inner in branch.next.values())])
                 return remembered + len(branch.next) + widest <= MOST_TRUE_AT_ONCE
             remembered += len(branch.next) - 1
             branch = following
@@ -121,10 +126,12 @@ class Shard:
 
     def add(self, path: Sequence[str]) -> None:
         """Take in one more slot."""
-        branch = self._tests
+        passed = [self._tests]
         for test in path:
-            branch = branch.next.setdefault(test, _Branch())
-        branch.uses += 1
+            passed.append(passed[-1].next.setdefault(test, _Branch()))
+        passed.pop().uses += 1
+        for branch in reversed(passed):
+            branch.at_once = len(branch.next) - 1 + max(inner.at_once for inner in branch.next.values())
 
 
 class Program:
@@ -171,7 +178,7 @@ class Program:
     # -- compiling -----------------------------------------------------------------------------
 
     def _compile(self, table: DecisionTable) -> None:
-        """The rules of one decision; under ``first`` each row is asked together with the ways in which it is reached."""
+        """The rules of one decision; under ``first`` a row is asked together with the ways in which it is reached."""
         ways: list[Conjunction] = [{}]
         for index, row in _rows_in_firing_order(table):
             holds = self._alternatives(row.id, normal_form(row.when))
@@ -307,7 +314,7 @@ class Program:
             told = f'{{"{shard.marker}":1,"{shard.codes[_TOKEN]}":"{word}"'
             self.tokens[literal.name] = tuple(dict.fromkeys((*self.tokens.get(literal.name, ()), told)))
             return {shard.codes[_TOKEN]: word}
-        compared = {shard.codes[literal.name]: self.encode(literal.name, literal.constant)}
+        compared: dict[str, object] = {shard.codes[literal.name]: self.encode(literal.name, literal.constant)}
         return compared if literal.operator == "==" else {_OPERATORS[literal.operator]: compared}
 
     def _kind(self, shard: Shard) -> FactKind:
@@ -380,7 +387,7 @@ class FactKind:
 
 def _number(value: Value) -> str:
     """A number in the only notation that the engine reads right: with a point before any exponent."""
-    number = float(value)
+    number = float(value or 0.0)
     text = repr(math.copysign(_NEVER_NUMBER, number) if math.isinf(number) else number)
     return text if "." in text else text.replace("e", ".0e")
 
@@ -389,11 +396,12 @@ def _truth_name(index: int) -> str:
     return f"truth {index}"
 
 
-def _by_name(pairs):
-    found = {}
+def _by_name(pairs: Iterable[tuple[str, _T]]) -> dict[str, tuple[_T, ...]]:
+    """For each name everything it is paired with, in order."""
+    found: dict[str, list[_T]] = {}
     for name, value in pairs:
-        found[name] = (*found.get(name, ()), value)
-    return found
+        found.setdefault(name, []).append(value)
+    return {name: tuple(values) for name, values in found.items()}
 
 
 def _is_much(alternatives: Sequence[Conjunction], most: int) -> bool:

@@ -33,7 +33,7 @@ from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.expressions import Expressions, stand_in, stands_in, words_in
 from engine.language.evaluate import Evaluate, Table, compile_plain
 from engine.language.nodes import Name as NameNode
-from engine.language.nodes import Node, Not, Number, Or, State, Truth, names_in, walk
+from engine.language.nodes import Call, Node, Not, Number, Or, State, Truth, names_in, walk
 from engine.language.scope import ChoiceType, NumberType, Scope, SetType, Symbol, TableSignature, TruthType, Type
 from engine.readings import aggregated, number_read, truth_read
 from engine.resources import rules_directory
@@ -196,8 +196,7 @@ class Knowledge:
         if name in self.decisions:
             return self.decisions[name].declaration.title
         table = self.decisions.get(self.decision_of.get(name, ""))
-        titles = table.declaration.titles if table else {}
-        return titles.get(table.declaration.keys[name] if table else "") or name.replace("_", " ")
+        return _output_title(table, name) if table else name.replace("_", " ")
 
     def declared_name(self, name: str) -> str:
         """The name as the files have it: of a reading the output it stands for, of anything else its own."""
@@ -595,7 +594,7 @@ class _Loader:
         for table in decisions.values():
             declared = table.declaration
             for output in table.outputs.keys() & scope.readings.keys():
-                title = declared.titles.get(declared.keys[output], declared.title)
+                title = declared.title if table.name == output else _output_title(table, output)
                 add(scope.readings[output], _reading(table, output), table, title, output)
             if _otherwise_name(declared) in scope.symbols:
                 others = tuple(row.when for row in table.rows if row.declaration.when != OTHERWISE)
@@ -679,6 +678,17 @@ class _Loader:
                     message = f"`{part.name} is {part.state}`: '{part.name}' depends on a conclusion"
                     hint = "Ask about the facts it depends on"
                     self.problems.append(Problem(place, message, owner, hint, "state"))
+                if isinstance(part, Call) and part.function == "first_known":
+                    self.check_stand_in(knowledge, part, owner, place)
+
+    def check_stand_in(self, knowledge: Knowledge, call: Call, owner: str, place: Place) -> None:
+        """Refuse to put something in the place of a conclusion that has merely not been reached yet."""
+        late = {*knowledge.concluded, *knowledge.decision_of}
+        for argument in call.arguments[:-1]:
+            for name in sorted(names_in(argument) & late):
+                message = f"`first_known` has a stand-in for '{name}', which is only known once rules have fired"
+                hint = "Put it last, or choose with `if` over the facts it depends on"
+                self.problems.append(Problem(place, message, owner, hint, "state"))
 
     def check_views(self, knowledge: Knowledge) -> None:
         """Every decision whose view a row is said to follow exists."""
@@ -799,6 +809,13 @@ def _reading_type(declaration: DecisionFile, output: str) -> Type | None:
     if kind == "choice" or (declaration.hit_policy in _COLLECTING and not declaration.aggregate):
         return None
     return NumberType(declaration.unit or "1") if kind == "number" else TruthType()
+
+
+def _output_title(table: DecisionTable, output: str) -> str:
+    """What people call one of several outputs; of those that are concluded together with what they belong to."""
+    declared = table.declaration
+    own = declared.titles.get(declared.keys[output]) or declared.keys[output].replace("_", " ")
+    return f"{declared.title}: {own}" if declared.name else own
 
 
 def _reading(table: DecisionTable, output: str) -> Node:

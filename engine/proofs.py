@@ -15,12 +15,12 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from engine.case import Case
+from engine.case import Case, Given
 from engine.conditions import atoms
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.english import affirmed
 from engine.language.evaluate import compile_plain
-from engine.language.nodes import And, Arithmetic, Call, Comparison, Node, Number, names_in, walk
+from engine.language.nodes import And, Arithmetic, Call, Comparison, Never, Node, Number, names_in, walk
 from engine.language.possible import Possible, Span, Truths, Words, compile_possible, exactly, join, tidy_span
 from engine.language.scope import ChoiceType
 from engine.language.symbolic import (
@@ -43,8 +43,10 @@ MEGABYTES = 1_000
 #: Regions of one gap, and pairs of rows of one decision, that are told one by one.
 MOST_REGIONS = 20
 MOST_PAIRS = 40
-#: How many steps up from a decision are tried before all of it is brought in.
-_STEPS = (0, 1, 2)
+#: How many steps up from a decision are brought in where all of it is too much for z3.
+_STEPS = (1, 2)
+#: Up to here each row of a ``first`` decision names all those before it.
+_FEW_ROWS = 60
 #: Tables and decisions beyond this are left free: z3 would take them apart for too long.
 _MOST_PARTS = 2_000
 
@@ -117,6 +119,8 @@ class Limits:
         self.values: dict[str, Possible] = {
             name: exactly(value) for name, value in knowledge.constants.items()
         }
+        #: The figures and facts that may be ``never``, because their formula says so or reads one that may.
+        self.never: set[str] = set()
         self._origins: dict[str, frozenset[str | None]] = {}
         if knowledge.manifest.could_turn:
             self._set(knowledge.manifest.could_turn, Truths(true=True, false=True), "computed")
@@ -133,6 +137,8 @@ class Limits:
 
     def _explored(self, name: str) -> Possible:
         formula = self.knowledge.quantities[name].formula
+        if any(isinstance(part, Never) or getattr(part, "name", None) in self.never for part in walk(formula)):
+            self.never.add(name)
         return compile_possible(formula, self.knowledge.tables)(self.values, self._origins)
 
     def _fact(self, name: str, default: Possible | None) -> None:
@@ -161,47 +167,46 @@ class Limits:
         reads = self.knowledge.reads[name]
         if not found.unknown or any(self.values[read].unknown for read in reads if read in self.values):
             return found
-        return replace(found, unknown=False) if _is_known(self.knowledge, name, self.values) else found
+        return replace(found, unknown=False) if self._is_known(name) else found
 
+    def _is_known(self, name: str) -> bool:
+        """Whether a formula has a value wherever everything it reads has one."""
+        import z3
 
-def _is_known(knowledge: Knowledge, name: str, limits: Mapping[str, Possible]) -> bool:
-    """Whether a formula has a value wherever everything it reads has one."""
-    import z3
+        knowledge = self.knowledge
+        bounds: list[Any] = []
+        translator = Translator({}, {}, knowledge.tables)
+        for read in sorted(knowledge.reads[name]):
+            translator.terms[read] = self._free(translator.word, read, bounds)
+            given = z3.Bool(f"given {read}")
+            is_fact = knowledge.scope.symbols[read].kind == "fact"
+            translator.origins[read] = (
+                {"answered": given, "assumed": z3.Not(given)} if is_fact else {"computed": z3.BoolVal(val=True)}
+            )
+        try:
+            term = translator.translate(knowledge.quantities[name].formula)
+        except NotSymbolicError:
+            return False
+        solver = z3.SimpleSolver()
+        solver.set("timeout", MILLISECONDS)
+        solver.add(*bounds, z3.Not(_known(term)))
+        return bool(solver.check() == z3.unsat)
 
-    bounds: list[Any] = []
-    translator = Translator({}, {}, knowledge.tables)
-    for read in sorted(knowledge.reads[name]):
-        translator.terms[read] = _free(translator.word, read, limits[read], bounds)
-        given = z3.Bool(f"given {read}")
-        is_fact = knowledge.scope.symbols[read].kind == "fact"
-        translator.origins[read] = (
-            {"answered": given, "assumed": z3.Not(given)} if is_fact else {"computed": z3.BoolVal(val=True)}
-        )
-    try:
-        term = translator.translate(knowledge.quantities[name].formula)
-    except NotSymbolicError:
-        return False
-    solver = z3.Solver()
-    solver.set("timeout", MILLISECONDS)
-    solver.add(*bounds, z3.Not(_known(term)))
-    return bool(solver.check() == z3.unsat)
+    def _free(self, word: Callable[[str], int], name: str, bounds: list[Any]) -> Symbolic:
+        """A term that may be everything the name can be, known."""
+        import z3
 
-
-def _free(word: Callable[[str], int], name: str, limits: Possible, bounds: list[Any]) -> Symbolic:
-    """A term that may be everything within the limits, known."""
-    import z3
-
-    yes, no = z3.BoolVal(val=True), z3.BoolVal(val=False)
-    if isinstance(limits, Truths):
-        truth = z3.Bool(f"value {name}")
-        return SymbolicTruth(truth, z3.Not(truth))
-    if isinstance(limits, Words):
-        code = z3.Int(f"value {name}")
-        bounds.append(z3.Or(*(code == word(option) for option in sorted(limits.options))))
-        return SymbolicWord(code, yes)
-    number = z3.Real(f"value {name}")
-    bounds.extend(_within(number, limits))
-    return SymbolicNumber(number, yes, z3.Bool(f"never {name}") if limits.high == float("inf") else no)
+        limits, yes, no = self.values[name], z3.BoolVal(val=True), z3.BoolVal(val=False)
+        if isinstance(limits, Truths):
+            truth = z3.Bool(f"value {name}")
+            return SymbolicTruth(truth, z3.Not(truth))
+        if isinstance(limits, Words):
+            code = z3.Int(f"value {name}")
+            bounds.append(z3.Or(*(code == word(option) for option in sorted(limits.options))))
+            return SymbolicWord(code, yes)
+        number = z3.Real(f"value {name}")
+        bounds.extend(_within(number, limits))
+        return SymbolicNumber(number, yes, z3.Bool(f"never {name}") if name in self.never else no)
 
 
 def _within(number: Any, limits: Span) -> Iterator[Any]:
@@ -251,6 +256,37 @@ class _Terms(SymbolicBase):
         """A condition as terms."""
         return self._truth(atom)
 
+    def _everything_upstream(self) -> None:
+        knowledge = self.knowledge
+        needed = self._needed()
+        for name in sorted(needed - set(knowledge.order)):
+            if name in knowledge.facts:
+                self._fact(name, default=None)
+            elif name not in knowledge.decision_of:
+                self._define(name, self._anything(name), "computed")
+        for name in knowledge.order:
+            if name in knowledge.decisions:
+                if name != self.decision and needed & knowledge.decisions[name].outputs.keys():
+                    self._decide(knowledge.decisions[name])
+            elif name not in needed:
+                continue
+            elif name in knowledge.facts:
+                self._fact(name, default=self._formula(name))
+            else:
+                self._define(name, self._formula(name), "computed")
+
+    def _needed(self) -> set[str]:
+        """The names that the decision reads, and those that what is defined reads."""
+        knowledge = self.knowledge
+        needed, waiting = set[str](), [self.decision]
+        while waiting:
+            for read in knowledge.reads[waiting.pop()] - needed:
+                needed.add(read)
+                owner = knowledge.decision_of.get(read, read)
+                if owner in self.defined:
+                    waiting.append(owner)
+        return needed
+
     def _formula(self, name: str) -> Symbolic:
         return super()._formula(name) if name in self.defined else self._anything(name)
 
@@ -283,7 +319,7 @@ class _Terms(SymbolicBase):
             self._conclude(table, decides)
 
     def _deciding(self, table: DecisionTable, rows: Sequence[SymbolicTruth]) -> Iterator[Any]:
-        """For each row the condition under which it decides; flat, however many rows there are."""
+        """For each row the condition under which it decides."""
         import z3
 
         passed: Any = z3.BoolVal(val=True)
@@ -291,6 +327,10 @@ class _Terms(SymbolicBase):
             if table.policy != "first":
                 yield row.true
                 continue
+            if len(rows) <= _FEW_ROWS:
+                yield z3.And(*(earlier.false for earlier in rows[:index]), row.true)
+                continue
+            # A symbol for "none of these holds" keeps the terms small, however many rows there are.
             yield z3.And(passed, row.true)
             following = z3.Bool(f"passed {table.name} {index}")
             self.bounds.append(following == z3.And(passed, row.false))
@@ -309,6 +349,74 @@ class _Terms(SymbolicBase):
             self._define(output, SymbolicWord(code, z3.Or(decided, stands)), "computed")
 
 
+    def renamed_value(self, model: Any, fact: str, renamed: _Renamed) -> float | None:
+        """The number a fact has in the renamed case; None for anything else."""
+        import z3
+
+        found = model.eval(renamed(self._given[fact][1]), model_completion=True)
+        low, high = self.knowledge.facts[fact].bounds
+        if not z3.is_rational_value(found) and not z3.is_int_value(found):
+            return None
+        value = float(found.as_fraction()) if z3.is_rational_value(found) else float(found.as_long())
+        return value if low <= value <= high else None
+
+    def completed(self) -> Any:
+        """That one and the same way to answer everything unknown leads to all that merely stands.
+
+        A conclusion stands where every way to answer the unknown facts leads to it, so one way leads to all of them.
+        """
+        import z3
+
+        renamed = _Renamed(" completed")
+        conditions = [renamed(z3.And(*self.bounds)), renamed(z3.Not(z3.Or(*self.stands)))]
+        for name, (given, value, ways) in self._given.items():
+            # What has a default is known without an answer, and nobody waits for one.
+            conditions.append(renamed(given) == given if name in self.knowledge.quantities else renamed(given))
+            unchanged = [renamed(term) == term for term in (value, *ways.values())]
+            conditions.append(z3.Implies(given, z3.And(*unchanged)))
+        for name, term in self.translator.terms.items():
+            if isinstance(term, SymbolicWord) and self.knowledge.scope.symbols[name].kind == "conclusion":
+                agrees = z3.And(renamed(term.known), renamed(term.code) == term.code)
+                conditions.append(z3.Implies(z3.Bool(f"stands {name}"), agrees))
+        return z3.And(*conditions)
+
+
+class _Renamed:
+    """Terms with their symbols exchanged for others.
+
+    Args:
+        suffix: what the names of the others end with.
+        chosen: which symbols, by name; all where absent.
+    """
+
+    def __init__(self, suffix: str, chosen: Callable[[str], bool] | None = None) -> None:
+        self._suffix = suffix
+        self._chosen = chosen
+        self._pairs: dict[str, tuple[Any, Any]] = {}
+        self._seen: set[int] = set()
+
+    def __call__(self, term: Any) -> Any:
+        import z3
+
+        self._collect(term)
+        return z3.substitute(term, *self._pairs.values()) if self._pairs else term
+
+    def _collect(self, term: Any) -> None:
+        import z3
+
+        waiting = [term]
+        while waiting:
+            node = waiting.pop()
+            if node.get_id() in self._seen:
+                continue
+            self._seen.add(node.get_id())
+            if z3.is_const(node) and node.decl().kind() == z3.Z3_OP_UNINTERPRETED:
+                name = node.decl().name()
+                if self._chosen is None or self._chosen(name):
+                    self._pairs[name] = (node, z3.Const(f"{name}{self._suffix}", node.sort()))
+            waiting.extend(node.children())
+
+
 def _one_of(code: Any, codes: Iterable[int]) -> Any:
     import z3
 
@@ -324,40 +432,61 @@ class _Asked:
         self.clock = proofs.clock
         self.exact = exact
         self.terms = _Terms(proofs.knowledge, decision, defined, proofs.limits)
+        self._conditions: dict[int, Any] = {}
+        self._definitions: list[Any] = []
+        self._atoms: dict[Node, Any] = {}
         self.holds = [self.named(f"row {index}", row.true) for index, row in enumerate(self.terms.rows)]
         self.fails = [self.named(f"not row {index}", row.false) for index, row in enumerate(self.terms.rows)]
         self.decides = [self.named(f"decides {index}", one) for index, one in enumerate(self.terms.decides)]
-        self.undecided = self.named("undecided", z3.Not(z3.Or(*self.decides)))
-        self.several = self.named("several", _several(proofs.knowledge.decisions[decision], self.decides))
-        #: Assumed in questions about cases with everything known, and about cases where nothing merely stands.
-        self.all_known, self.plain = z3.Bool("all known"), z3.Bool("plain")
-        self.add(z3.Implies(self.plain, z3.Not(z3.Or(*self.terms.stands))))
-        self.add(z3.Implies(self.all_known, z3.And(self.plain, *self._known(proofs))))
+        self.decided = self.named("decided", z3.Or(*self.terms.decides))
+        self.undecided = self.named("undecided", z3.Not(z3.Or(*self.terms.decides)))
+        self.several = self.named("several", _several(proofs.knowledge.decisions[decision], self.terms.decides))
+        #: Asked of cases in which nothing upstream merely stands, and of those in which everything is known.
+        self.plain = self.named("plain", z3.Not(z3.Or(*self.terms.stands)))
+        self.all_known = self.named("all known", z3.And(z3.Not(z3.Or(*self.terms.stands)), *self._known(proofs)))
         self._anew = exact and _multiplies(proofs.knowledge, decision, defined)
-        self._solver = z3.Solver()
-        self._added = 0
+        self._solver = z3.SimpleSolver()
+        self._added = [0, 0]
+        self._completed: Any = None
 
     def _known(self, proofs: Proofs) -> Iterator[Any]:
-        """That every fact and conclusion is known, and every figure of which that is proved to follow."""
+        """That every fact and conclusion is known, and every free figure of which that is proved to follow."""
         symbols = self.terms.knowledge.scope.symbols
         for name, term in self.terms.translator.terms.items():
             limits = proofs.known_limits.get(name)
-            if symbols[name].kind in ("fact", "conclusion") or (limits is not None and not limits.unknown):
+            is_free = name not in self.terms.defined
+            if symbols[name].kind in ("fact", "conclusion") or (is_free and limits is not None and not limits.unknown):
                 yield _known(term)
-            if isinstance(limits, Span) and isinstance(term, SymbolicNumber) and name not in self.terms.defined:
+            if is_free and isinstance(limits, Span) and isinstance(term, SymbolicNumber):
                 yield from _within(term.value, limits)
 
     def named(self, name: str, condition: Any) -> Any:
         """A literal that is true exactly where the condition is."""
         import z3
 
-        literal = z3.Bool(f"is {name}")
-        self.add(literal == condition)
+        literal = z3.Bool(f"{name} {len(self._definitions)}")
+        self._conditions[literal.get_id()] = condition
+        self._definitions.append(literal == condition)
         return literal
 
-    def add(self, condition: Any) -> None:
-        """Ask only about what meets the condition."""
-        self.terms.bounds.append(condition)
+    def atom(self, node: Node) -> Any:
+        """A literal that is true exactly where a condition of the rule language is known to hold."""
+        if node not in self._atoms:
+            self._atoms[node] = self.named(f"atom {len(self._atoms)}", self.terms.truth(node).true)
+        return self._atoms[node]
+
+    def outside(self, regions: Iterable[Node]) -> Any:
+        """A literal that is true where none of the conditions is known to hold."""
+        import z3
+
+        return self.named("outside", z3.And(*(z3.Not(self.terms.truth(region).true) for region in regions)))
+
+    def not_both(self, pairs: Iterable[tuple[int, int]]) -> Any:
+        """A literal that is true where no two rows of a pair decide together."""
+        import z3
+
+        decides = self.terms.decides
+        return self.named("not both", z3.And(*(z3.Not(z3.And(decides[one], decides[other])) for one, other in pairs)))
 
     def check(self, *literals: Any) -> Any:
         """z3's answer: whether there is a case in which all of the literals are true."""
@@ -366,21 +495,43 @@ class _Asked:
         left = self.clock.milliseconds
         if not left:
             return z3.unknown
-        if self._anew:
-            # z3 is better at products where it need keep nothing for the next question.
-            self._solver, self._added = z3.Solver(), 0
-        self._solver.set("timeout", left)
-        self._solver.set("max_memory", MEGABYTES)
-        self._solver.add(*self.terms.bounds[self._added :])
-        self._added = len(self.terms.bounds)
         try:
-            if self._anew:
-                self._solver.add(*literals)
-                return self._solver.check()
-            return self._solver.check(*literals)
+            return self._check_anew(left, literals) if self._anew else self._check(left, literals)
         except z3.Z3Exception:
-            self._solver, self._added = z3.Solver(), 0
+            self._solver, self._added = z3.SimpleSolver(), [0, 0]
             return z3.unknown
+
+    def _check(self, milliseconds: int, literals: Sequence[Any]) -> Any:
+        for index, conditions in enumerate((self.terms.bounds, self._definitions)):
+            self._solver.add(*conditions[self._added[index] :])
+            self._added[index] = len(conditions)
+        self._solver.set("timeout", milliseconds)
+        self._solver.set("max_memory", MEGABYTES)
+        return self._solver.check(*literals)
+
+    def _check_anew(self, milliseconds: int, literals: Sequence[Any]) -> Any:
+        """By a solver of its own, which knows nothing else: z3 is better at products then."""
+        import z3
+
+        self._solver, self._added = z3.SimpleSolver(), [0, 0]
+        self._solver.set("timeout", milliseconds)
+        self._solver.set("max_memory", MEGABYTES)
+        self._solver.add(*self.terms.bounds, *(self._conditions[literal.get_id()] for literal in literals))
+        return self._solver.check()
+
+    def excludes(self, *literals: Any) -> bool:
+        """Whether it is proved that the literals are never true together, whatever merely stands upstream."""
+        import z3
+
+        if self.check(*literals, self.plain) != z3.unsat:
+            return False
+        if not self.terms.stands or self.check(*literals) == z3.unsat:
+            return True
+        if not self.exact:
+            return False
+        if self._completed is None:
+            self._completed = self.named("completed", self.terms.completed())
+        return bool(self.check(*literals, self._completed) == z3.unsat)
 
     def core(self, *literals: Any) -> frozenset[int]:
         """Positions of literals that already exclude each other; all of them where z3 cannot tell."""
@@ -395,16 +546,20 @@ class _Asked:
             self._anew = anew
         return frozenset(position for position, literal in enumerate(literals) if literal.get_id() in excluded)
 
+    def model(self) -> Any:
+        """What z3 answered last, where it found a case."""
+        return self._solver.model()
+
     def case(self) -> Case:
         """The case that the last question was answered with."""
         return self.terms.case(self._solver.model())
 
-    def true_in_answer(self, literals: Sequence[Any]) -> list[int]:
-        """Positions of the literals that are true in the case the last question was answered with."""
+    def true_in_answer(self, conditions: Sequence[Any]) -> list[int]:
+        """Positions of the conditions that are true in the case the last question was answered with."""
         import z3
 
         model = self._solver.model()
-        return [index for index, one in enumerate(literals) if z3.is_true(model.eval(one, model_completion=True))]
+        return [index for index, one in enumerate(conditions) if z3.is_true(model.eval(one, model_completion=True))]
 
 
 def _several(table: DecisionTable, decides: Sequence[Any]) -> Any:
@@ -486,12 +641,12 @@ class Proofs:
         return rings
 
     def _steps(self, decision: str) -> Iterator[_Asked]:
-        """The decision over free inputs, then with more and more of what they depend on, at last with all of it."""
+        """The decision over free inputs, then with all they depend on, then with parts of it, if all is too much."""
         rings = self._distances(decision)
         definable = [frozenset(filter(None, (self._definable(name) for name in ring))) for ring in rings]
         everything = frozenset().union(*definable)
         shown: set[frozenset[str]] = set()
-        for count in (*_STEPS, len(rings)):
+        for count in (0, len(rings), *_STEPS):
             defined = frozenset().union(*definable[:count])
             if defined in shown:
                 continue
@@ -533,8 +688,7 @@ class Proofs:
 
         excluded: list[Node] = []
         for asked in self._steps(decision):
-            elsewhere = asked.named("elsewhere", z3.And(*(self._outside(asked, region) for region in excluded)))
-            while (answer := asked.check(asked.all_known, asked.undecided, elsewhere)) == z3.sat:
+            while (answer := asked.check(asked.all_known, asked.undecided, asked.outside(excluded))) == z3.sat:
                 trial = self._confirmed(asked, decision, is_gap)
                 if trial is None:
                     break
@@ -546,9 +700,6 @@ class Proofs:
                 if len(excluded) == MOST_REGIONS:
                     yield Unsettled("whether there are more gaps than these")
                     return
-                elsewhere = asked.named(
-                    f"elsewhere {len(excluded)}", z3.And(elsewhere, self._outside(asked, gap.region))
-                )
             if answer == z3.unsat:
                 return
         yield Unsettled("whether every case has a row")
@@ -564,20 +715,14 @@ class Proofs:
             if symbols[name].kind in ("fact", "conclusion")
         )
 
-    def _outside(self, asked: _Asked, region: Node) -> Any:
-        import z3
-
-        return z3.Not(asked.terms.truth(region).true)
-
     def _region(self, decision: str, trial: Trial) -> Node | None:
         """The conditions of a gap that alone make it one, as few as can be; None where they are not all known."""
         asked = next(self._steps(decision))
         signed = self._signed_atoms(decision, trial)
         if signed is None:
             return None
-        literals = [asked.named(f"atom of {len(signed)} {position} {id(trial)}", _true(asked, atom)) for position, atom in enumerate(signed)]
-        decided = asked.named(f"decided {id(trial)}", _not(asked.undecided))
-        return self._fewest(asked, signed, literals, decided)
+        literals = [asked.atom(one) for one in signed]
+        return self._fewest(asked, signed, literals)
 
     def _signed_atoms(self, decision: str, trial: Trial) -> list[Node] | None:
         """Every atomic condition of the decision's rows, or its opposite: the one that holds in the trial."""
@@ -591,18 +736,22 @@ class Proofs:
                 found[affirmed(atom, holds=truth)] = None
         return list(found)
 
-    def _fewest(self, asked: _Asked, signed: Sequence[Node], literals: Sequence[Any], decided: Any) -> Node | None:
+    def _fewest(self, asked: _Asked, signed: Sequence[Node], literals: Sequence[Any]) -> Node | None:
         """As few of the conditions as exclude that a row decides, and those as wide as can be."""
         import z3
 
-        if asked.check(asked.all_known, decided, *literals) != z3.unsat:
+        if asked.check(asked.all_known, asked.decided, *literals) != z3.unsat:
             return None
         kept = list(range(len(signed)))
         for group in self._droppable(signed):
             fewer = [position for position in kept if position not in group]
-            if asked.check(asked.all_known, decided, *(literals[position] for position in fewer)) == z3.unsat:
+            if asked.check(asked.all_known, asked.decided, *(literals[position] for position in fewer)) == z3.unsat:
                 kept = fewer
-        parts = tuple(signed[position] for position in kept)
+        # What is said of one name stands together.
+        by_name: dict[frozenset[str], list[Node]] = {}
+        for position in kept:
+            by_name.setdefault(names_in(signed[position]), []).append(signed[position])
+        parts = tuple(part for parts in by_name.values() for part in parts)
         return parts[0] if len(parts) == 1 else And(parts)
 
     def _droppable(self, signed: Sequence[Node]) -> Iterator[frozenset[int]]:
@@ -621,27 +770,29 @@ class Proofs:
         """Every pair of rows that hold at once though they must not, at most ``MOST_PAIRS`` of them."""
         import z3
 
-        first, *deeper = self._steps(decision)
+        asked = next(self._steps(decision))
         unsettled: list[tuple[int, int]] = []
+        excluded: list[tuple[int, int]] = []
         told = 0
         while True:
+            elsewhere = asked.not_both(excluded)
             # Cases with everything known are the easier ones to read.
-            answer = first.check(first.several, first.all_known)
+            answer = asked.check(asked.several, elsewhere, asked.all_known)
             if answer != z3.sat:
-                answer = first.check(first.several)
+                answer = asked.check(asked.several, elsewhere)
             if answer != z3.sat:
                 break
-            pair = self._pair(decision, first.true_in_answer(first.decides))
-            found = self._together(decision, pair, [first, *deeper])
+            pair = self._pair(decision, asked.true_in_answer(asked.terms.decides))
+            found = self._together(decision, pair)
             if isinstance(found, Trial):
                 yield Together(*pair, found)
                 told += 1
             elif found is None:
                 unsettled.append(pair)
-            first.add(z3.Not(z3.And(first.decides[pair[0]], first.decides[pair[1]])))
             if told == MOST_PAIRS:
                 yield Unsettled("whether more rows hold at once than these")
                 return
+            excluded.append(pair)
         if answer == z3.unknown:
             yield Unsettled("whether two rows can hold at once")
         for one, other in unsettled:
@@ -655,20 +806,21 @@ class Proofs:
             if table.policy == "unique" or table.rows[one].then != table.rows[other].then
         )
 
-    def _together(self, decision: str, pair: tuple[int, int], steps: Sequence[_Asked]) -> Trial | bool | None:
+    def _together(self, decision: str, pair: tuple[int, int]) -> Trial | bool | None:
         """A case in which both rows hold; False where there is none, None where neither was found."""
         import z3
 
         def both_hold(trial: Trial) -> bool:
             return all(trial.rows[decision][row] is True for row in pair)
 
-        for asked in steps:
+        for asked in self._steps(decision):
             literals = [asked.holds[row] for row in pair]
-            for known in ([asked.all_known], [asked.plain], []):
-                answer = asked.check(*literals, *known)
-                if answer == z3.sat and (trial := self._confirmed(asked, decision, both_hold)) is not None:
-                    return trial
-            if answer == z3.unsat:
+            for kind in (asked.all_known, asked.plain):
+                if asked.check(*literals, kind) == z3.sat:
+                    trial = self._confirmed(asked, decision, both_hold)
+                    if trial is not None:
+                        return trial
+            if asked.excludes(*literals):
                 return False
         return None
 
@@ -702,13 +854,52 @@ class Proofs:
             return row in trial.decisive(table)
 
         for asked in self._steps(decision):
-            for literals in ([asked.decides[row], asked.plain], [asked.decides[row]]):
-                answer = asked.check(*literals)
-                if answer == z3.sat and self._confirmed(asked, decision, decides) is not None:
-                    return False
-            if answer == z3.unsat:
+            answer = asked.check(asked.decides[row], asked.plain)
+            if answer == z3.sat and self._confirmed(asked, decision, decides) is not None:
+                return False
+            if answer == z3.unsat and asked.excludes(asked.decides[row]):
                 return self._why_dead(asked, decision, row, holding)
         return None
+
+    # -- answers that change nothing -------------------------------------------------------------------
+
+    def matters(self, fact: str, decisions: Iterable[str]) -> bool | None:
+        """Whether the answer to one fact can change which rows decide; None where it is not known."""
+        import z3
+
+        changed = self._downstream(fact)
+        proved = True
+        for decision in decisions:
+            asked = next(asked for asked in self._steps(decision) if asked.exact)
+            renamed = _Renamed(" otherwise", lambda symbol: _is_about(symbol, changed))
+            bounds = renamed(z3.And(*asked.terms.bounds))
+            same = [renamed(decides) == decides for decides in asked.terms.decides]
+            differs = asked.named("differs", z3.And(bounds, z3.Not(z3.And(*same))))
+            answer = asked.check(differs, asked.plain)
+            if answer == z3.sat and self._is_changed(asked, fact, decision, renamed):
+                return True
+            proved = proved and answer == z3.unsat
+        return False if proved else None
+
+    def _is_changed(self, asked: _Asked, fact: str, decision: str, renamed: _Renamed) -> bool:
+        """Whether the plain evaluator agrees that another answer changes what is decided in the last answer's case."""
+        table, case = self.knowledge.decisions[decision], asked.case()
+        other = asked.terms.renamed_value(asked.model(), fact, renamed)
+        values = [*([other] if other is not None else []), *self.trials.notable[fact]]
+        cases = [case.without(fact), *(case.replace(fact, Given(fact, value)) for value in values)]
+        outcomes = {
+            self.trials.of(one, signal=signal).outcome(table) for one in (case, *cases) for signal in self._signals[:1]
+        }
+        return len(outcomes) > 1
+
+    def _downstream(self, fact: str) -> frozenset[str]:
+        """The fact and everything that depends on it."""
+        knowledge, found = self.knowledge, {fact}
+        for name in knowledge.order:
+            if found & knowledge.reads[name]:
+                found.add(name)
+                found.update(knowledge.decisions[name].outputs if name in knowledge.decisions else ())
+        return frozenset(found)
 
     def _why_dead(self, asked: _Asked, decision: str, row: int, holding: Trial | None) -> Dead:
         def holds(trial: Trial) -> bool:
@@ -738,14 +929,10 @@ class Proofs:
         return None
 
 
-def _true(asked: _Asked, atom: Node) -> Any:
-    return asked.terms.truth(atom).true
-
-
-def _not(literal: Any) -> Any:
-    import z3
-
-    return z3.Not(literal)
+def _is_about(symbol: str, names: frozenset[str]) -> bool:
+    """Whether a symbol of ``SymbolicBase`` or of ours stands for part of what is known of one of the names."""
+    _, _, of = symbol.partition(" ")
+    return of in names or of.rpartition(" ")[0] in names or symbol.startswith(("true ", "false "))
 
 
 def _looseness(atom: Node) -> float:

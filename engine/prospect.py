@@ -59,18 +59,32 @@ def questions(knowledge: Knowledge, case: Case) -> tuple[str, ...]:
     return tuple(name for name, fact in knowledge.facts.items() if fact.question and name not in case.given)
 
 
+def can_be_foreseen(knowledge: Knowledge) -> bool:
+    """Whether the base has a recommendation, and one that does not itself depend on whether something could turn it."""
+    target, signal = knowledge.manifest.recommends, knowledge.manifest.could_turn
+    return target is not None and (signal is None or signal not in _all_read(knowledge, target, set()))
+
+
+def _all_read(knowledge: Knowledge, name: str, found: set[str]) -> set[str]:
+    """Every name that a conclusion or quantity depends on, through any number of steps."""
+    for read in knowledge.reads.get(knowledge.decision_of.get(name, name), frozenset()) - found:
+        found.add(read)
+        _all_read(knowledge, read, found)
+    return found
+
+
 class Prospect(Outlook):
     """Where the open questions of one case can lead its recommendation.
 
     Args:
-        knowledge: a base with a recommendation.
+        knowledge: a base whose recommendation can be foreseen.
         case: what was said so far.
     """
 
     def __init__(self, knowledge: Knowledge, case: Case) -> None:
         target = knowledge.manifest.recommends
         if target is None:
-            raise ValueError("the knowledge base recommends nothing")
+            raise ValueError("the knowledge base has no recommendation")
         self.looks = 0
         memory = _decided_memory(knowledge, case)
         super().__init__(memory, target, _domains(memory, target, questions(knowledge, case)))
@@ -188,7 +202,15 @@ class Prospect(Outlook):
             _, parts = self._parts(region) if self.looks < until else (None, ())
             waiting.extend(parts)
             undecided |= outcomes if not parts else frozenset()
-        return Prospects(frozenset(found), frozenset(found | undecided))
+        possible = frozenset(found | undecided)
+        # What would settle it may also stay unknown; which of the facts can, is not looked into.
+        if len(possible) > 1 and any(self._may_be_missing(name) for name in self.open):
+            possible |= {self._fallback}
+        return Prospects(frozenset(found), possible)
+
+    def _may_be_missing(self, name: str) -> bool:
+        """Whether the question may be left open in a way that no region shows, because nothing takes its place."""
+        return name not in self.knowledge.quantities and not self.domains[name].may_stay_open
 
     def _found_in(self, region: Region, found: Collection[Printed]) -> set[Printed]:
         """What is printed at a few points of a region, as far as it is known for one of them."""

@@ -20,7 +20,7 @@ from engine.language.evaluate import Value
 from engine.language.possible import exactly
 from engine.outlook import Domain
 from engine.pipeline import infer
-from engine.prospect import Printed, Prospect, questions
+from engine.prospect import Printed, Prospect, can_be_foreseen, questions
 
 #: Below this share of settled answers a question is no gate, and the vocabulary's order counts.
 _LEAST_GATE = 1 / 3
@@ -133,8 +133,8 @@ def recommended(pool: EnginePool, case: Case) -> Printed:
 
 def _next_step(pool: EnginePool, stage: _Stage) -> Step:
     knowledge, case = pool.knowledge, stage.case
-    if knowledge.manifest.recommends is None:
-        # Without a recommendation there is nothing to settle, and everything is asked.
+    if not can_be_foreseen(knowledge):
+        # Nothing can be proved to be settled, and everything is asked.
         return Step(next(iter(questions(knowledge, case)), None), frozenset(), None, frozenset())
     prospect = Prospect(knowledge, case)
     outcomes = prospect.recommendations(stage.outcomes or prospect.all_recommendations).possible

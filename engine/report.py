@@ -21,7 +21,8 @@ from engine.resources import templates_directory
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
-    from rich.console import RenderableType
+    from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 Format = Literal["terminal", "markdown", "html", "json"]
@@ -166,6 +167,8 @@ def _environment(format: str) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
+    from engine.bytecode import bytecode_cache
+
     def finalize(value: object) -> object:
         if hasattr(value, "__html__"):
             return value
@@ -181,6 +184,7 @@ def _environment(format: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=bytecode_cache(format),
     )
     environment.filters["range"] = _range
     environment.filters["code"] = lambda value: Markup(escape.markdown_code(value))  # noqa: S704
@@ -196,13 +200,31 @@ def _without_gaps(text: str) -> str:
 
 
 def _laid_out(marked: str, width: int, *, colour: bool) -> str:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = _console(width, colour=colour)
+    shown: list[str] = []
+    for indent, block in _blocks(_without_gaps(marked), width):
+        if isinstance(block, Text) and not colour:
+            # The same lines that a console would print, without all the steps of its printing them.
+            fits = block.cell_len <= width - indent and "\t" not in block.plain
+            lines = [block] if fits else block.wrap(console, width - indent)
+            shown += [f"{' ' * indent}{line.plain}" for line in lines]
+        else:
+            with console.capture() as captured:
+                console.print(Padding(block, (0, 0, 0, indent)))
+            shown += captured.get().splitlines()
+    return "".join(f"{line.rstrip()}\n" for line in "\n".join(shown).splitlines())
+
+
+def _console(width: int, *, colour: bool) -> Console:
     import io
 
     from rich.console import Console
-    from rich.padding import Padding
     from rich.theme import Theme
 
-    console = Console(
+    return Console(
         file=io.StringIO(),
         width=width,
         height=25,
@@ -214,31 +236,53 @@ def _laid_out(marked: str, width: int, *, colour: bool) -> str:
         emoji=False,
         theme=Theme({"strong": "bold green", "moderate": "bold yellow", "weak": "bold red"}),
     )
-    with console.capture() as captured:
-        for indent, block in _blocks(_without_gaps(marked)):
-            console.print(Padding(block, (0, 0, 0, indent)))
-    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
-def _blocks(marked: str) -> Iterator[tuple[int, RenderableType]]:
+def _blocks(marked: str, width: int) -> Iterator[tuple[int, Text | Table]]:
     lines = [(len(line) - len(line.lstrip(" ")), line.strip(" ")) for line in marked.splitlines()]
     for (indent, is_row), group in groupby(lines, key=lambda line: (line[0], escape.CELL_END in line[1])):
         texts = [text for _, text in group]
-        if is_row:
-            yield indent, _table([text.split(escape.CELL_END) for text in texts])
-        else:
-            for text in texts:
-                yield indent, _text(text)
+        if not is_row:
+            yield from ((indent, _text(text)) for text in texts)
+            continue
+        rows = [[_text(cell) for cell in text.split(escape.CELL_END)] for text in texts]
+        aligned = _aligned(rows, width - indent)
+        yield from ((indent, line) for line in aligned)
+        if not aligned:
+            yield indent, _table(rows)
 
 
-def _table(rows: list[list[str]]) -> RenderableType:
+#: Columns between two cells.
+_GAP = 2
+
+
+def _aligned(rows: list[list[Text]], width: int) -> list[Text]:
+    """The rows as lines whose cells stand below each other; none where they are too wide for that."""
+    from rich.text import Text
+
+    columns = [max(row[column].cell_len for row in rows if column < len(row)) for column in range(max(map(len, rows)))]
+    if sum(columns) + _GAP * (len(columns) - 1) > width or any("\t" in cell.plain for row in rows for cell in row):
+        return []
+    lines: list[Text] = []
+    for row in rows:
+        line, gap = Text(), 0
+        for cell, column in zip(row, columns, strict=False):
+            space = column - cell.cell_len
+            before, after = (space, 0) if cell.justify == "right" else (0, space)
+            line.append(" " * (gap + before)).append_text(cell)
+            gap = after + _GAP
+        lines.append(line)
+    return lines
+
+
+def _table(rows: list[list[Text]]) -> Table:
     from rich.table import Table
 
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = Table.grid(padding=(0, _GAP, 0, 0))
     for _ in range(max(map(len, rows))):
         table.add_column(overflow="fold")
     for row in rows:
-        table.add_row(*map(_text, row))
+        table.add_row(*row)
     return table
 
 

@@ -1,4 +1,4 @@
-"""Checks of a loaded base that take longer than deciding a case: units, sentences, defaults.
+"""Checks of a base that take longer than deciding a case: units, sentences, bounds, defaults.
 
 A base that passed is remembered by its content hash in the user's cache directory, so that a
 command on an unchanged base does not pay for the check again.
@@ -7,21 +7,29 @@ command on an unchanged base does not pay for the check again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from engine import __version__
 from engine.case import parse_answer
-from engine.declarations import RangeOf
+from engine.declarations import FactDeclaration, RangeOf
 from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.knowledge import Knowledge
-from engine.language.nodes import Number
+from engine.language.nodes import Node, Number
 from engine.language.parse import ExpressionError
-from engine.source import shorten
+from engine.language.scope import NumberType, Scope
+from engine.pinpoint import pinpoint
+from engine.source import Document, shorten
+
+if TYPE_CHECKING:
+    from engine.language.units import Units
 
 
 def require_sound(knowledge: Knowledge) -> None:
-    """Refuse a base whose units, sentences or defaults do not fit.
+    """Refuse a base whose units, sentences, bounds or defaults do not fit.
 
     Raises:
         BadInput: with every problem found.
@@ -34,92 +42,226 @@ def require_sound(knowledge: Knowledge) -> None:
     _remember(knowledge)
 
 
-def unsound(knowledge: Knowledge) -> Iterator[Problem]:
-    """Every problem of units, sentences and defaults, file by file."""
-    yield from _units(knowledge)
-    yield from _sentences(knowledge)
-    yield from _defaults(knowledge)
+def unsound(
+    knowledge: Knowledge, *, has_units: bool = True, suspected: frozenset[str] | None = frozenset()
+) -> Iterator[Problem]:
+    """Every problem of units, sentences, bounds and defaults.
+
+    Args:
+        knowledge: a base, perhaps without what is broken in it.
+        has_units: False where its units could not be read, so that nothing can be said of them.
+        suspected: words of what was left out: a name among them may be declared there. None: any name may be.
+    """
+    if has_units:
+        yield from _UnitCheck(knowledge).problems()
+    yield from _sentences(knowledge, suspected)
+    yield from _facts(knowledge)
 
 
-def _units(knowledge: Knowledge) -> Iterator[Problem]:
-    from engine.language.units import Units
+# -- units -----------------------------------------------------------------------------------------
 
-    manifest = knowledge.manifest
-    units = Units(manifest.base_units, manifest.derived_units)
-    declared_wrongly = list(_undefined_units(knowledge, units))
-    if declared_wrongly:
-        yield from declared_wrongly
-        return
-    for name, quantity in knowledge.quantities.items():
+#: Units as they are written: names and small powers, multiplied or divided. Pint would also work out
+#: towers of powers for as long as they take.
+_FACTOR = r"[A-Za-z][A-Za-z_0-9]{0,59}(?:\s*(?:\*\*|\^)\s*[1-9])?"
+_UNIT = re.compile(rf"(?:1\s*/\s*)?{_FACTOR}(?:\s*[*/·]\s*{_FACTOR}){{0,9}}|1")
+_DEFINITION = re.compile(rf"(?:\d{{1,15}}(?:\.\d{{1,15}})?(?:\s*\*\s*)?)?(?:{_FACTOR}(?:\s*[*/·]\s*{_FACTOR}){{0,9}})?")
+_WORD = re.compile(r"[A-Za-z][A-Za-z_0-9]*")
+
+
+class _UnitCheck:
+    """Proves that the units of a base fit; what has no unit that can be read fits any."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self.lines = {document.file: document.lines for document in knowledge.documents.values()}
+        self.readable: dict[str, bool] = {}
+
+    def problems(self) -> Iterator[Problem]:
+        """Everything wrong with declared units first, then with every expression."""
+        from engine.language.units import Units
+
+        base, derived, wrong = self._declared()
+        yield from wrong
         try:
-            units.check(quantity.formula, knowledge.scope, expects=knowledge.unit(name))
+            units = Units(base, derived)
+        except Exception as error:  # pint raises many kinds; to the rule editor they are one
+            place = self.knowledge.documents["knowledge.yaml"].place(("base_units",), key=True)
+            message = f"the units cannot be read together: {shorten(str(error))}"
+            raise BadInput([Problem(place, message, "base_units", code="units")]) from error
+        yield from self._unreadable(units)
+        symbols = {
+            name: replace(symbol, type=NumberType(None))
+            if isinstance(symbol.type, NumberType) and symbol.type.unit and not self._reads(units, symbol.type.unit)
+            else symbol
+            for name, symbol in self.knowledge.scope.symbols.items()
+        }
+        tables = {
+            name: table
+            for name, table in self.knowledge.scope.tables.items()
+            if self._reads(units, table.takes) and self._reads(units, table.gives)
+        }
+        scope = Scope(symbols, tables, self.knowledge.scope.readings)
+        for name, quantity in self.knowledge.quantities.items():
+            kind = symbols[name].type
+            expects = kind.unit if isinstance(kind, NumberType) else None
+            yield from self._expression(units, scope, quantity.formula, quantity.place, name, quantity.text, expects)
+        for table in self.knowledge.decisions.values():
+            for row in table.rows:
+                yield from self._expression(units, scope, row.when, row.when_place, row.id, row.declaration.when, None)
+
+    def _declared(self) -> tuple[list[str], dict[str, str], list[Problem]]:
+        """The base units and derived units that can be read, and what is wrong with the others."""
+        manifest, document = self.knowledge.manifest, self.knowledge.documents.get("knowledge.yaml")
+        base = [unit for unit in manifest.base_units if _WORD.fullmatch(unit)]
+        derived: dict[str, str] = {}
+        wrong = []
+        for position, unit in enumerate(manifest.base_units):
+            if unit not in base and document:
+                place = document.place(("base_units", position))
+                wrong.append(Problem(place, f"a unit is one word, got '{shorten(unit)}'", "base_units", None, "units"))
+        for unit, definition in manifest.derived_units.items():
+            unknown = [word for word in _WORD.findall(definition) if not _known(word, [*base, *derived])]
+            if _WORD.fullmatch(unit) and _DEFINITION.fullmatch(definition.strip()) and not unknown:
+                derived[unit] = definition
+            elif document:
+                place = document.place(("derived_units", unit))
+                message = f"'{shorten(definition)}' does not define a unit"
+                hint = "Write e.g. 3 * month, of units that are declared before it"
+                wrong.append(Problem(place, message, f"derived_units.{shorten(unit)}", hint, "units"))
+        return base, derived, wrong
+
+    def _unreadable(self, units: Units) -> Iterator[Problem]:
+        """Every declared unit that cannot be read."""
+        knowledge, known = self.knowledge, [*self.knowledge.manifest.base_units, *self.knowledge.manifest.derived_units]
+        for document, path, owner, unit in _declared_units(knowledge):
+            if unit is not None and not self._reads(units, unit):
+                message = f"the unit '{shorten(unit)}' is not defined in knowledge.yaml"
+                hint = did_you_mean(unit, known) or f"The base units are {', '.join(knowledge.manifest.base_units)}"
+                yield Problem(document.place(path), message, owner, hint, "units")
+
+    def _reads(self, units: Units, unit: str) -> bool:
+        if unit not in self.readable:
+            try:
+                self.readable[unit] = bool(_UNIT.fullmatch(unit.strip()))
+                units.parse(unit)
+            except ValueError:
+                self.readable[unit] = False
+        return self.readable[unit]
+
+    def _expression(
+        self, units: Units, scope: Scope, node: Node, place: Place, owner: str, text: str, expects: str | None
+    ) -> Iterator[Problem]:
+        try:
+            units.check(node, scope, expects=expects)
         except ExpressionError as error:
-            yield _problem(error, quantity.place, name, quantity.text)
-    for table in knowledge.decisions.values():
-        for row in table.rows:
-            try:
-                units.check(row.when, knowledge.scope)
-            except ExpressionError as error:
-                yield _problem(error, row.when_place, row.id, row.declaration.when)
+            exactly = pinpoint(self.lines.get(place.file, ()), place, text, error.column)
+            yield Problem(exactly, f"{error.message}, in `{shorten(text)}`", owner, error.hint, "units")
+        except KeyError:
+            # It calls a table whose own units cannot be read.
+            return
 
 
-def _problem(error: ExpressionError, place: Place, owner: str, text: str) -> Problem:
-    return Problem(place, f"{error.message}, in `{shorten(text)}`", owner, error.hint, "units")
+def _known(word: str, units: Iterable[str]) -> bool:
+    """Whether a word is one of the units, or several of one."""
+    return any(word in (unit, f"{unit}s") for unit in units)
 
 
-def _undefined_units(knowledge: Knowledge, units: object) -> Iterator[Problem]:
+def _declared_units(knowledge: Knowledge) -> Iterator[tuple[Document, tuple[str, ...], str, str | None]]:
+    """Every place where a unit is declared: document, path, what it is the unit of, and the unit."""
     documents = knowledge.documents
-    for file, section, declared in (
-        ("facts.yaml", "facts", {name: fact.unit for name, fact in knowledge.facts.items()}),
-        ("costs.yaml", "amounts", {name: amount.unit for name, amount in knowledge.amounts.items()}),
-        ("costs.yaml", "figures", {name: figure.unit for name, figure in knowledge.figures.items()}),
-    ):
-        for name, unit in declared.items():
-            if unit is None:
-                continue
-            try:
-                units.parse(unit)  # type: ignore[attr-defined]  # Units, imported lazily
-            except ValueError as error:
-                place = documents[file].place((section, name, "unit"))
-                hint = did_you_mean(unit, knowledge.manifest.base_units)
-                yield Problem(place, str(error), name, hint, "units")
+    for name, fact in knowledge.facts.items():
+        yield documents["facts.yaml"], ("facts", name, "unit"), name, fact.unit
+    for name, amount in knowledge.amounts.items():
+        yield documents["costs.yaml"], ("amounts", name, "unit"), name, amount.unit
+    for name, figure in knowledge.figures.items():
+        yield documents["costs.yaml"], ("figures", name, "unit"), name, figure.unit
     for name, table in knowledge.table_declarations.items():
-        for key in ("takes", "gives"):
-            try:
-                units.parse(getattr(table, key))  # type: ignore[attr-defined]
-            except ValueError as error:
-                yield Problem(documents["costs.yaml"].place(("tables", name, key)), str(error), name, None, "units")
+        yield documents["costs.yaml"], ("tables", name, "takes"), name, table.takes
+        yield documents["costs.yaml"], ("tables", name, "gives"), name, table.gives
+    for decision in knowledge.decisions.values():
+        document = documents[Path(decision.file).name]
+        yield document, ("unit",), decision.name, decision.declaration.unit
+    for unit in knowledge.manifest.shown_units:
+        yield documents["knowledge.yaml"], ("shown_units", unit), "shown_units", unit
 
 
-def _sentences(knowledge: Knowledge) -> Iterator[Problem]:
-    from engine.sentences import SentenceError, names_in_sentence
-
-    for table in knowledge.decisions.values():
-        for row in table.rows:
-            try:
-                names = names_in_sentence(row.declaration.because)
-            except SentenceError as error:
-                message = f"not readable as a sentence ({error})"
-                yield Problem(row.because_place, message, row.id, _SENTENCE_HINT, "sentence")
-                continue
-            for name in sorted(names - knowledge.scope.symbols.keys()):
-                hint = did_you_mean(name, knowledge.scope.symbols)
-                message = f"`because` names '{name}', which is not declared"
-                yield Problem(row.because_place, message, row.id, hint, "unknown-name")
-
+# -- sentences -------------------------------------------------------------------------------------
 
 _SENTENCE_HINT = "Write {{ name }} where a value belongs"
+#: What the sentences of knowledge.yaml may fill in.
+_HEADLINE = ("recommendation", "strength", "settled")
+_AGREEMENT = ("decided_by",)
 
 
-def _defaults(knowledge: Knowledge) -> Iterator[Problem]:
-    """Constant defaults outside the fact's own bounds, and examples that are no answers."""
-    document = knowledge.documents["facts.yaml"]
+def _sentences(knowledge: Knowledge, suspected: frozenset[str] | None) -> Iterator[Problem]:
+    """Sentences that cannot be read, or name what there is not."""
+    symbols = knowledge.scope.symbols.keys()
+    for document in knowledge.documents.values():
+        for position, rule in enumerate(_rules(document)):
+            because = rule.get("because") if isinstance(rule, Mapping) else None
+            if isinstance(because, str):
+                path = ("rules", position, "because")
+                yield from _sentence(document, path, because, str(rule.get("id", "rules")), symbols, suspected)
+    manifest, shown = knowledge.manifest, knowledge.documents.get("knowledge.yaml")
+    if shown is None:
+        return
+    if manifest.sentence:
+        yield from _sentence(shown, ("sentence",), manifest.sentence, "sentence", _HEADLINE, frozenset())
+    for key, text in manifest.agreement.items():
+        yield from _sentence(shown, ("agreement", key), text, "agreement", _AGREEMENT, frozenset())
+    if manifest.fallback:
+        because = manifest.fallback.because
+        yield from _sentence(shown, ("fallback", "because"), because, "fallback", symbols, suspected)
+
+
+def _rules(document: Document) -> Sequence[Any]:
+    rules = document.value.get("rules") if isinstance(document.value, dict) else None
+    return rules if isinstance(rules, list) else ()
+
+
+def _sentence(
+    document: Document,
+    path: tuple[str | int, ...],
+    text: str,
+    owner: str,
+    names: Iterable[str],
+    suspected: frozenset[str] | None,
+) -> Iterator[Problem]:
+    from engine.sentences import SentenceError, names_in_sentence
+
+    place = document.place(path)
+    try:
+        found = names_in_sentence(text)
+    except SentenceError as error:
+        yield Problem(place, f"not readable as a sentence ({error})", owner, _SENTENCE_HINT, "sentence")
+        return
+    for name in sorted(found - set(names)):
+        if suspected is None or name in suspected:
+            continue
+        at = re.search(rf"\b{re.escape(name)}\b", text)
+        exactly = pinpoint(document.lines, place, text, at.start()) if at else place
+        message = f"`{path[-1]}` names '{name}', which is not declared"
+        yield Problem(exactly, message, owner, did_you_mean(name, names), "unknown-name")
+
+
+# -- facts -----------------------------------------------------------------------------------------
+
+
+def _facts(knowledge: Knowledge) -> Iterator[Problem]:
+    """Bounds that leave no value, constant defaults outside of them, and examples that are no answers."""
     for name, fact in knowledge.facts.items():
-        low, high = fact.bounds
+        document = knowledge.documents["facts.yaml"]
+        if not _has_values(fact):
+            hint = "Check min, max, above and choices"
+            place = document.place(("facts", name), key=True)
+            yield Problem(place, "no value lies within its bounds", name, hint, "bounds")
+            continue
         for value in _constant_defaults(knowledge, name):
+            low, high = fact.bounds
             if not low <= value <= high:
-                place = document.place(("facts", name, "default"))
-                yield Problem(place, f"the default {value:g} is outside the fact's bounds", name, None, "default")
+                yield _default(document, name, f"the default {value:g} is outside the fact's bounds")
+            elif fact.type == "integer" and not value.is_integer():
+                yield _default(document, name, f"the default {value:g} is not a whole number")
         if fact.example is not None:
             try:
                 parse_answer(fact.example, fact, name)
@@ -127,6 +269,18 @@ def _defaults(knowledge: Knowledge) -> Iterator[Problem]:
                 place = document.place(("facts", name, "example"))
                 found = error.problems[0]
                 yield Problem(place, f"the example is no answer: {found.message}", name, found.hint, "example")
+
+
+def _has_values(fact: FactDeclaration) -> bool:
+    if fact.choices is not None:
+        return bool(fact.words)
+    low, high = fact.bounds
+    return low <= high and (fact.type != "integer" or -(-low // 1) <= high)
+
+
+def _default(document: Document, name: str, message: str) -> Problem:
+    hint = "Change the default or the bounds"
+    return Problem(document.place(("facts", name, "default")), message, name, hint, "default")
 
 
 def _constant_defaults(knowledge: Knowledge, name: str) -> list[float]:

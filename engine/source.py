@@ -185,13 +185,22 @@ def read_text(path: Path | str, *, shown: str | None = None, limit_bytes: int = 
         BadInput: it is missing, a folder, a device or pipe, unreadable, too large or not UTF-8 text.
     """
     file = printable(os.fspath(path)) if shown is None else shown
+    return _decoded(read_bytes(path, shown=file, limit_bytes=limit_bytes), file)
+
+
+def read_bytes(path: Path | str, *, shown: str, limit_bytes: int) -> bytes:
+    """The bytes of a file; ``-`` is standard input.
+
+    Raises:
+        BadInput: it is missing, a folder, a device or pipe, unreadable or too large.
+    """
     try:
-        content = _content(path, file, limit_bytes)
+        content = _content(path, shown, limit_bytes)
     except (OSError, ValueError) as error:
-        refuse([_cannot_read(path, file, error)])
+        refuse([_cannot_read(path, shown, error)])
     if len(content) > limit_bytes:
-        refuse([_too_large(file, f"more than {limit_bytes:,} bytes", limit_bytes)])
-    return _decoded(content, file)
+        refuse([_too_large(shown, f"more than {limit_bytes:,} bytes", limit_bytes)])
+    return content
 
 
 def write_text_atomically(path: Path | str, text: str) -> None:

@@ -125,7 +125,7 @@ class _RegionOrigins(dict[str, frozenset[str | None]]):
         super().__init__(dict.fromkeys(region.domains, frozenset({"answered"})))
         self._region = region
 
-    def get(self, name: str, _default: object = None) -> frozenset[str | None]:  # type: ignore[override]  # never absent
+    def get(self, name: str, _default: object = None) -> frozenset[str | None]:  # never absent
         if name not in self:
             self[name] = frozenset(self._found(name))
         return self[name]

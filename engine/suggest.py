@@ -16,7 +16,7 @@ from engine.conditions import write_number
 from engine.coverage import Coverage, measure_coverage, told
 from engine.declarations import FactDeclaration
 from engine.errors import Place
-from engine.goals import Decides, Fires, Goal, NearThreshold, Reaches, Side, met
+from engine.goals import Decides, Fires, Goal, NearThreshold, Reaches, Side, Sight, met
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge
 from engine.pipeline import Outcome
@@ -29,7 +29,7 @@ from engine.rule_tests import (
     run_tests,
     sight_of,
 )
-from engine.witness import Impossible, Witness
+from engine.witness import DEPTHS, Impossible, Witness
 
 #: Seconds that the proofs of one coverage report may take, and the search for all suggestions.
 PROOF_SECONDS, SEARCH_SECONDS = 20.0, 300.0
@@ -70,14 +70,21 @@ class Suggestions:
 def with_proofs(coverage: Coverage, pool: EnginePool, *, seconds: float = PROOF_SECONDS) -> Coverage:
     """The coverage, knowing what is proved impossible of all that is missing."""
     witness = Witness(pool, seconds=seconds)
-    found = ((goal, witness.impossible(goal)) for goal in coverage.missing_goals)
-    return coverage.knowing({goal: proof.proof for goal, proof in found if proof is not None})
+    # Everything is looked at for what the conditions leave open, as far as there is time.
+    for depth in DEPTHS:
+        found = ((goal, witness.impossible(goal, (depth,))) for goal in coverage.missing_goals)
+        coverage = coverage.knowing({goal: proof.proof for goal, proof in found if proof is not None})
+    return coverage
 
 
 def suggest(tests: Iterable[DecisionTest], pool: EnginePool, *, seconds: float = SEARCH_SECONDS) -> Suggestions:
     """Cases for everything that no test brings about; a test that waits to be confirmed counts as a test here."""
-    coverage = measure_coverage(pool.knowledge, run_tests(tests, pool), unconfirmed=True)
-    return _Search(pool, coverage, seconds).run()
+    results = list(run_tests(tests, pool))
+    coverage = measure_coverage(pool.knowledge, results, unconfirmed=True)
+    search = _Search(pool, coverage, seconds)
+    for result in results:
+        search.learn(result.test.case, result.sight)
+    return search.run()
 
 
 class _Search:
@@ -88,10 +95,17 @@ class _Search:
         self._knowledge = pool.knowledge
         self._witness = Witness(pool, seconds=seconds)
         self._missing = coverage.missing_goals
-        self._met: set[Goal] = set(coverage.met)
+        self._met: set[Goal] = set()
         self._impossible: dict[Goal, str] = {}
         self._open: list[Goal] = []
         self._coverage = coverage
+
+    def learn(self, case: Case, sight: Sight | None) -> None:
+        """Count a case for all that it shows."""
+        if sight is not None:
+            goals = tuple(met(sight))
+            self._met.update(goals)
+            self._witness.learn(case, goals)
 
     def run(self) -> Suggestions:
         found = sorted(self._cases(), key=lambda one: self._missing.index(one[0]))
@@ -109,7 +123,7 @@ class _Search:
             if isinstance(answer, Case):
                 outcome = run_test(_unnamed(answer), self._pool).outcome
                 if outcome is not None:
-                    self._met.update(met(sight_of(outcome)))
+                    self.learn(answer, sight_of(outcome))
                     yield goal, answer, outcome
             elif isinstance(answer, Impossible):
                 self._impossible[goal] = answer.proof

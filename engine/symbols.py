@@ -8,8 +8,10 @@ what follows from the decision's own conditions. z3 is loaded only here and in `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
 from engine.case import Case, Given, Origin
 from engine.conditions import atoms
@@ -28,7 +30,7 @@ from engine.goals import (
 )
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.nodes import And, Name, Never, Node, Not, Or, State, Truth, walk
-from engine.language.scope import ChoiceType, NumberType, TruthType
+from engine.language.scope import NumberType, TruthType
 from engine.language.symbolic import (
     NotSymbolicError,
     Symbolic,
@@ -44,14 +46,21 @@ from engine.language.symbolic import (
 _WAYS = frozenset({"answered", "measured", "assumed"})
 
 
+#: How much of a base is computed rather than left free.
+Depth = Literal["conditions", "decisions", "figures", "everything"]
+#: How many figures away from the decision figures are computed.
+_MOST_STEPS: Mapping[Depth, float] = {"conditions": 0, "decisions": 0, "figures": 3, "everything": math.inf}
+
+
 class SymbolicBase:
     """The part of a knowledge base that one decision depends on, as z3 terms.
 
     Args:
         knowledge: the base.
         decision: the decision asked about.
-        shallow: leave free everything the decision reads; proves more quickly, and less.
-        only: the facts that may be given; None: any.
+        depth: what is computed rather than left free. ``conditions``: the decision's own conditions; ``decisions``:
+            those of every decision it depends on, too; ``figures``: also the figures a few steps from it;
+            ``everything``: all of them. The less is computed the sooner it is proved, and the less can be.
         standing: let a decision that stays open conclude anything, as it may where one conclusion
             stands whatever is unknown.
     """
@@ -61,19 +70,20 @@ class SymbolicBase:
         knowledge: Knowledge,
         decision: str,
         *,
-        shallow: bool = False,
-        only: frozenset[str] | None = None,
+        depth: Depth = "everything",
         standing: bool = True,
     ) -> None:
         self.knowledge = knowledge
         self.decision = decision
         self.bounds: list[Any] = []
         self.translator = Translator({}, {}, knowledge.tables)
-        self._only = only
+        self._depth = depth
+        #: The figures that may be anything.
+        self._left_free: set[str] = set()
         self._standing = standing
         self._given: dict[str, tuple[Any, Any, Mapping[Origin, Any]]] = {}
         self._rows: dict[str, list[SymbolicTruth]] = {}
-        if shallow:
+        if depth == "conditions":
             self._free_inputs()
         else:
             self._everything_upstream()
@@ -94,7 +104,7 @@ class SymbolicBase:
 
     def _everything_upstream(self) -> None:
         knowledge = self.knowledge
-        needed = _upstream(knowledge, self.decision)
+        needed = self._needed()
         for name in sorted(needed - set(knowledge.order)):
             if name in knowledge.facts:
                 self._fact(name, default=None)
@@ -110,7 +120,30 @@ class SymbolicBase:
             else:
                 self._define(name, self._formula(name), "computed")
 
+    def _needed(self) -> frozenset[str]:
+        """What the decision depends on as far as it is computed: facts, amounts, figures and decisions, itself too."""
+        knowledge = self.knowledge
+        # The least number of figures between the decision and each name.
+        steps, waiting = {self.decision: 0}, [self.decision]
+        while waiting:
+            name = waiting.pop(0)
+            if name in self._left_free:
+                continue
+            for read in sorted(knowledge.reads.get(name, frozenset())):
+                owner = knowledge.decision_of.get(read, read)
+                computed = owner not in knowledge.facts and owner not in knowledge.decisions
+                further = steps[name] + computed
+                if owner not in steps or further < steps[owner]:
+                    steps[owner] = further
+                    self._left_free.discard(owner)
+                    if computed and further > _MOST_STEPS[self._depth]:
+                        self._left_free.add(owner)
+                    waiting.append(owner)
+        return frozenset(steps)
+
     def _formula(self, name: str) -> Symbolic:
+        if name in self._left_free:
+            return self._anything(name)
         try:
             return self.translator.translate(self.knowledge.quantities[name].formula)
         except NotSymbolicError:
@@ -152,8 +185,6 @@ class SymbolicBase:
 
         declaration = self.knowledge.facts[name]
         given = z3.Bool(f"given {name}")
-        if self._only is not None and name not in self._only:
-            self.bounds.append(z3.Not(given))
         symbol, term = self._given_value(name, declaration, given)
         ways = self._ways(name, given)
         self._given[name] = (given, symbol, ways)
@@ -352,23 +383,11 @@ class SymbolicBase:
         return Case("found", given)
 
     def _all_words(self) -> Iterable[str]:
-        for symbol in self.knowledge.scope.symbols.values():
-            if isinstance(symbol.type, ChoiceType):
-                yield from symbol.type.values
+        for fact in self.knowledge.facts.values():
+            yield from fact.words
 
 
-def _upstream(knowledge: Knowledge, decision: str) -> frozenset[str]:
-    """Every fact, amount, figure and decision that a decision depends on, itself included."""
-    needed, waiting = {decision}, [decision]
-    while waiting:
-        for read in knowledge.reads.get(waiting.pop(), frozenset()):
-            owner = knowledge.decision_of.get(read, read)
-            if owner not in needed:
-                needed.add(owner)
-                waiting.append(owner)
-    return frozenset(needed)
-
-
+@lru_cache(maxsize=16)
 def _may_be_never(knowledge: Knowledge) -> frozenset[str]:
     """The figures and facts whose formula speaks of ``never``, itself or through others."""
     found: set[str] = set()
@@ -382,6 +401,7 @@ def _may_be_never(knowledge: Knowledge) -> frozenset[str]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=16)
 def _told_apart(knowledge: Knowledge) -> frozenset[str]:
     """The facts of which some expression asks whether they were answered, measured or assumed."""
     formulas = [quantity.formula for quantity in knowledge.quantities.values()]

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.case import Case, Given, parse_number
@@ -20,18 +20,26 @@ from engine.errors import InferenceError
 from engine.evaluator import evaluate_decision
 from engine.goals import AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side, Sight, meets
 from engine.inference import EnginePool
-from engine.language.nodes import names_in
+from engine.knowledge import Knowledge
+from engine.language.nodes import Comparison, Node, names_in
 from engine.outlook import thresholds
 from engine.pipeline import infer
 from engine.rule_tests import sight_of
 
 if TYPE_CHECKING:
-    from engine.symbols import SymbolicBase
+    from engine.symbols import Depth, SymbolicBase
 
+#: How much of a base a proof may look at, the quickest first.
+DEPTHS: tuple[Depth, ...] = ("conditions", "decisions", "figures", "everything")
 #: How long one question to z3 may take.
 MILLISECONDS = 3_000
 #: Cases that z3 proposes for one goal before it is given up.
-MOST_PROPOSALS = 6
+MOST_PROPOSALS = 3
+#: Cases kept for each goal to start from, and seconds spent on proposing few facts.
+_MOST_STARTS = 3
+_FEWER_SECONDS = 0.5
+#: How far a share is moved to see which way a comparison goes.
+_SHARE_STEP = 0.01
 _DIGITS = (1, 2, 3, 4)
 
 
@@ -54,53 +62,146 @@ class Witness:
         self.knowledge = pool.knowledge
         self._pool = pool
         self._deadline = time.monotonic() + seconds
-        self._bases: dict[tuple[str, bool, bool], _Asked] = {}
+        self._bases: dict[tuple[str, Depth, bool], _Asked] = {}
+        self._known: dict[Goal, list[Case]] = {}
+
+    def learn(self, case: Case, goals: Iterable[Goal]) -> None:
+        """Take a case that meets these goals as a place to start from; the next one may be near it."""
+        for goal in goals:
+            cases = self._known.setdefault(goal, [])
+            if len(cases) < _MOST_STARTS:
+                cases.append(case)
 
     def find(self, goal: Goal) -> Case | Impossible | None:
         """A case that meets the goal, the proof that there is none, or None where neither was found in time."""
-        impossible = self.impossible(goal)
-        if impossible is not None:
-            return impossible
-        for proposed in self._proposals(goal):
-            for case in (proposed, *self._variations(goal, proposed)):
-                if self._confirms(case, goal):
-                    return self._plainer(case, goal)
+        if self._ask(goal, "conditions").unmet(goal):
+            return Impossible(self._proof(goal, "conditions", standing=True))
+        for case in self._candidates(goal):
+            if time.monotonic() > self._deadline:
+                return None
+            if self._confirms(case, goal):
+                return self._plainer(case, goal)
+        return self.impossible(goal)
+
+    def impossible(self, goal: Goal, depths: Iterable[Depth] | None = None) -> Impossible | None:
+        """The proof that no case meets the goal; None where there is none, or none was found in time.
+
+        Args:
+            goal: what is asked for.
+            depths: how much of the base to look at, by default from the decision's own conditions to everything.
+        """
+        for depth in depths or DEPTHS:
+            # What no case meets without conclusions that stand may be met with them.
+            if self._ask(goal, depth, standing=False).unmet(goal):
+                standing = self._ask(goal, depth).unmet(goal)
+                return Impossible(self._proof(goal, depth, standing=standing))
         return None
 
-    def impossible(self, goal: Goal) -> Impossible | None:
-        """The proof that no case meets the goal; None where there is none, or none was found in time."""
+    def _proof(self, goal: Goal, depth: Depth, *, standing: bool) -> str:
         decision = self._decision(goal)
-        if self._ask(goal, shallow=True).unmet(goal):
-            return Impossible(f"it follows from the conditions of {decision} themselves")
-        if self._ask(goal, shallow=False).unmet(goal):
-            return Impossible(f"it follows from all that {decision} depends on")
-        return None
+        aside = "" if standing else ", conclusions that stand whatever is unknown left aside"
+        return {
+            "conditions": f"it follows from the conditions of {decision} themselves",
+            "decisions": f"it follows from the conditions of {decision} and of the decisions it reads{aside}",
+            "figures": f"it follows from the conditions of {decision}, the decisions and the nearest figures{aside}",
+            "everything": f"it follows from everything that {decision} depends on{aside}",
+        }[depth]
+
+    def _candidates(self, goal: Goal) -> Iterator[Case]:
+        """Cases that may meet the goal: neighbours of cases at hand, then what z3 proposes."""
+        yield from self._neighbours(goal)
+        for proposed in self._proposals(goal):
+            yield proposed
+            yield from self._variations(goal, proposed)
+
+    # -- neighbours --------------------------------------------------------------------------------
+
+    def _neighbours(self, goal: Goal) -> Iterator[Case]:
+        """Cases that differ in one fact from one that shows the goal's other side."""
+        for start in self._starts(goal):
+            if isinstance(goal, AtThreshold | NearThreshold):
+                yield from self._levelled(goal.atom, goal.decision, start, beyond=isinstance(goal, NearThreshold))
+                continue
+            if isinstance(goal, Side | Decides):
+                for name in self._facts_behind(goal.atom):
+                    yield from (start.replace(name, given) for given in self._other_values(name))
+                    yield start.without(name)
+                if isinstance(goal.atom, Comparison):
+                    yield from self._levelled(goal.atom, goal.decision, start, beyond=True)
+
+    def _starts(self, goal: Goal) -> list[Case]:
+        match goal:
+            case AtThreshold() | NearThreshold():
+                others: list[Goal] = [Side(goal.decision, goal.row, goal.atom, truth) for truth in (True, False)]
+            case Side():
+                others = [Side(goal.decision, goal.row, goal.atom, not goal.truth)]
+            case Decides():
+                others = [
+                    Decides(goal.decision, goal.row, goal.atom, not goal.truth, not goal.outcome),
+                    Side(goal.decision, goal.row, goal.atom, goal.truth),
+                ]
+            case _:
+                others = []
+        return [case for other in others for case in self._known.get(other, ())]
+
+    def _facts_behind(self, atom: Node) -> list[str]:
+        """The facts that an atomic condition depends on, in the vocabulary's order."""
+        behind = frozenset().union(*(self.knowledge.upstream(name) for name in names_in(atom) if self._depends(name)))
+        return [name for name in self.knowledge.facts if name in behind]
+
+    def _depends(self, name: str) -> bool:
+        return name != self.knowledge.manifest.could_turn
+
+    def _other_values(self, name: str) -> Iterator[Given]:
+        """Values of a fact on every side of every threshold; numbers of other sizes, too."""
+        fact = self.knowledge.facts[name]
+        if fact.type == "yes/no":
+            yield from (Given(name, truth) for truth in (True, False))
+        elif fact.choices is not None:
+            yield from (Given(name, word) for word in fact.words)
+        else:
+            low, high = fact.bounds
+            cuts = thresholds(self.knowledge).get(name, ())
+            example = self._example(name)
+            near = [number for cut in cuts for number in (cut, *_beside(cut))]
+            sizes = [example * factor for factor in (1, 0.1, 10, 100)] if example is not None else []
+            numbers = dict.fromkeys((*near, 0.0, *sizes))
+            for number in numbers:
+                if low <= number <= high and (fact.type != "integer" or number.is_integer()):
+                    yield Given(name, number)
+                    yield Given(name, number, origin="measured")
+                    yield Given(name, number, origin="assumed")
+
+    def _example(self, name: str) -> float | None:
+        fact = self.knowledge.facts[name]
+        return parse_number(fact.example, fact.unit) if fact.example is not None else None
 
     # -- asking z3 ---------------------------------------------------------------------------------
 
     def _decision(self, goal: Goal) -> str:
         return self.knowledge.decision_of[goal.output] if isinstance(goal, Reaches) else goal.decision
 
-    def _ask(self, goal: Goal, *, shallow: bool, standing: bool = True) -> _Asked:
-        key = (self._decision(goal), shallow, standing)
+    def _ask(self, goal: Goal, depth: Depth, *, standing: bool = True) -> _Asked:
+        # A decision's own conditions are left free of all others, so nothing stands in them.
+        key = (self._decision(goal), depth, standing or depth == "conditions")
         if key not in self._bases:
             from engine.symbols import SymbolicBase
 
-            base = SymbolicBase(self.knowledge, key[0], shallow=shallow, standing=standing)
+            base = SymbolicBase(self.knowledge, key[0], depth=depth, standing=key[2])
             self._bases[key] = _Asked(base, self._deadline)
         return self._bases[key]
 
     def _proposals(self, goal: Goal) -> Iterator[Case]:
         # Without conclusions that stand whatever is unknown there are fewer cases, and plainer ones.
         for standing, plainly in ((False, True), (False, False), (True, False)):
-            yield from self._ask(goal, shallow=False, standing=standing).cases(goal, plainly=plainly)
+            yield from self._ask(goal, "everything", standing=standing).cases(goal, plainly=plainly)
 
     # -- confirming --------------------------------------------------------------------------------
 
     def _confirms(self, case: Case, goal: Goal) -> bool:
         """Whether the pipeline agrees that the case meets the goal."""
         if not self._needs_pipeline(goal):
-            sight = self._quick(case)
+            sight = self._quick(case, self._decision(goal))
             if sight is None or not meets(sight, goal):
                 return False
         try:
@@ -112,7 +213,7 @@ class Witness:
         """The same, by the plain evaluator alone where that is enough to go by."""
         if self._needs_pipeline(goal):
             return self._confirms(case, goal)
-        sight = self._quick(case)
+        sight = self._quick(case, self._decision(goal))
         return sight is not None and meets(sight, goal)
 
     def _needs_pipeline(self, goal: Goal) -> bool:
@@ -128,15 +229,13 @@ class Witness:
                 found.add(name)
         return frozenset(found)
 
-    def _quick(self, case: Case) -> Sight | None:
-        """What the plain evaluator makes of a case; None where rules contradict each other."""
+    def _quick(self, case: Case, decision: str) -> Sight | None:
+        """What the plain evaluator makes of a case, up to one decision; None where rules contradict each other."""
         knowledge = self.knowledge
         memory = working_memory(knowledge, case)
         verdicts = {}
-        for name in knowledge.order:
-            table = knowledge.decisions.get(name)
-            if table is None:
-                continue
+        for name in _decisions_to(knowledge, decision):
+            table = knowledge.decisions[name]
             try:
                 verdicts[name] = evaluate_decision(knowledge, name, memory.values, memory.origins)
             except InferenceError:
@@ -154,7 +253,7 @@ class Witness:
             # With everything answered nothing that is only assumed can turn the recommendation.
             yield self._answered(case)
         if isinstance(goal, AtThreshold | NearThreshold):
-            yield from self._levelled(goal, case)
+            yield from self._levelled(goal.atom, goal.decision, case, beyond=isinstance(goal, NearThreshold))
 
     def _answered(self, case: Case) -> Case:
         """The case with every default, and an example of every unknown fact that is asked for, as answers."""
@@ -164,51 +263,47 @@ class Witness:
             if name in given or fact.stands_in is not None:
                 continue
             value = memory.values[name]
-            if value is None and fact.example is not None and fact.type in ("number", "integer"):
-                value = parse_number(fact.example, fact.unit)
+            if value is None and fact.type in ("number", "integer"):
+                value = self._example(name)
             if value is not None:
                 given[name] = Given(name, value)
         return Case(case.name, given)
 
-    def _levelled(self, goal: AtThreshold | NearThreshold, case: Case) -> Iterator[Case]:
-        """The case with one number moved so that both sides of a comparison are equal, or nearly so.
+    def _levelled(self, comparison: Comparison, decision: str, case: Case, *, beyond: bool) -> Iterator[Case]:
+        """The case with one number moved so that both sides of a comparison are equal, or (beyond) just not.
 
         Both sides are taken to be straight lines along each fact, as most are near the threshold.
         """
-        upstream = self.knowledge.upstream(goal.decision)
-        for name in self.knowledge.facts:
-            if name not in upstream or self.knowledge.facts[name].type not in ("number", "integer"):
+        for name in self._facts_behind(comparison):
+            if self.knowledge.facts[name].type not in ("number", "integer"):
                 continue
-            root = self._root(goal, case, name)
+            root = self._root(comparison, decision, case, name)
             if root is None:
                 continue
-            for value in _beside(root) if isinstance(goal, NearThreshold) else (root,):
+            for value in _beside(root) if beyond else (root,):
                 moved = self._moved(case, name, value)
                 if moved is not None:
                     yield moved
 
-    def _root(self, goal: AtThreshold | NearThreshold, case: Case, name: str) -> float | None:
+    def _root(self, comparison: Comparison, decision: str, case: Case, name: str) -> float | None:
         """Where the gap between both sides of the comparison closes along one fact."""
-        at = self._number_of(case, name)
-        if at is None:
+        at = working_memory(self.knowledge, case).values[name]
+        if not isinstance(at, float):
             return None
         # Twice the secant: the first step may cross a bend.
         for _ in range(2):
-            step = max(abs(at) / 8, 1.0)
-            here, there = self._gap(goal, case, name, at), self._gap(goal, case, name, at + step)
+            step = max(abs(at) / 8, 1.0) if self.knowledge.unit(name) != "fraction" else _SHARE_STEP
+            here = self._gap(comparison, decision, case, name, at)
+            there = self._gap(comparison, decision, case, name, at + step)
             if here is None or there is None or here == there:
                 return None
             at -= here * step / (there - here)
         return float(f"{at:.9g}") if math.isfinite(at) else None
 
-    def _number_of(self, case: Case, name: str) -> float | None:
-        value = working_memory(self.knowledge, case).values[name]
-        return value if isinstance(value, float) else None
-
-    def _gap(self, goal: AtThreshold | NearThreshold, case: Case, name: str, value: float) -> float | None:
+    def _gap(self, comparison: Comparison, decision: str, case: Case, name: str, value: float) -> float | None:
         moved = self._moved(case, name, value)
-        sight = self._quick(moved) if moved is not None else None
-        return sight.distance(goal.atom) if sight is not None else None
+        sight = self._quick(moved, decision) if moved is not None else None
+        return sight.distance(comparison) if sight is not None else None
 
     def _moved(self, case: Case, name: str, value: float) -> Case | None:
         low, high = self.knowledge.facts[name].bounds
@@ -260,11 +355,12 @@ class Witness:
         if not isinstance(value, float) or isinstance(value, bool):
             yield given
             return
-        example = parse_number(fact.example, fact.unit) if fact.example is not None else None
+        example = self._example(given.name)
         cuts = sorted(thresholds(self.knowledge).get(given.name, ()), key=lambda cut: abs(cut - value))
         beside = [number for cut in cuts for number in (cut, *_beside(cut))]
         rounded = [float(f"{value:.{digits}g}") for digits in _DIGITS]
-        wanted = [*beside, *rounded] if asked else [*([example] if example is not None else []), *rounded, *beside]
+        plain = [] if example is None else [example]
+        wanted = [*beside, *plain, *rounded] if asked else [*plain, *rounded, *beside]
         low, high = fact.bounds
         for number in dict.fromkeys(wanted):
             if low <= number <= high and (fact.type != "integer" or number.is_integer()):
@@ -281,6 +377,7 @@ class _Asked:
         self._deadline = deadline
         self._solver = z3.Solver()
         self._solver.add(*base.bounds)
+        self._last_model: Any = None
 
     def unmet(self, goal: Goal) -> bool:
         """Whether it is proved that no case meets the goal."""
@@ -310,10 +407,11 @@ class _Asked:
         """A model of what is asked for in which as many preferences hold as one pass over them brings."""
         import z3
 
-        self._set_time()
-        self._solver.check()
-        model = self._solver.model()
+        model = self._last_model
+        enough = time.monotonic() + _FEWER_SECONDS
         for preference in few:
+            if time.monotonic() > enough:
+                break
             if z3.is_true(model.eval(preference, model_completion=True)):
                 self._solver.add(preference)
                 continue
@@ -341,6 +439,16 @@ class _Asked:
     def _set_time(self) -> None:
         left = max(1, int(1_000 * min(self._deadline - time.monotonic(), 3_600)))
         self._solver.set("timeout", min(MILLISECONDS, left))
+
+
+@lru_cache(maxsize=256)
+def _decisions_to(knowledge: Knowledge, decision: str) -> tuple[str, ...]:
+    """The decisions that one depends on, in order, itself last."""
+    needed = {decision}
+    for name in reversed(knowledge.order):
+        if name in needed:
+            needed.update(knowledge.decision_of.get(read, read) for read in knowledge.reads[name])
+    return tuple(name for name in knowledge.order if name in needed and name in knowledge.decisions)
 
 
 def _beside(value: float) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -60,6 +61,12 @@ def moved(given: Case, fact: str, value: Value) -> Case:
 
 
 # At random
+
+
+def source_of_chance(seed: int) -> random.Random:
+    """Values that are the same in every run with the seed."""
+    return random.Random(seed)  # noqa: S311 - nothing here is secret
+
 
 #: Where decisions of the built-in base change, and both neighbours of each.
 _REQUESTS = (0, 1, 4_000, 9_999, 10_000, 10_001, 49_999, 50_000, 50_001, 75_000, 99_999, 100_000, 100_001, 250_000)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from itertools import pairwise
+from itertools import pairwise, product
 
 from engine.case import Case
 from engine.declarations import RangeOf
@@ -86,6 +86,7 @@ class Reference:
             return self.told[name], "computed"
         if name in knowledge.amounts:
             declared = knowledge.amounts[name].value
+            assert not isinstance(declared, list), "of dated values one is in force"
             if not isinstance(declared, RangeOf):
                 return declared, "computed"
             return (declared.low + declared.high) / 2 if declared.likely is None else declared.likely, "computed"
@@ -93,16 +94,50 @@ class Reference:
             given = self.case.given.get(name)
             if given is not None and given.value is not None:
                 return given.value, "assumed by the case" if given.origin == "assumed" else given.origin
+        for decision, table in knowledge.decisions.items():
+            if name in table.outputs and table.policy != "collect":
+                rows = self.decisive(decision)
+                return table.rows[rows[0]].then[name] if rows else None, "computed"
+            for output in table.outputs:
+                if knowledge.scope.readings.get(output) == name:
+                    return self._read(decision, output), "computed"
+            if name == f"no other row of {decision}":
+                others = [truth(self.evaluate(row.when)) for row in table.rows[:-1]]
+                return F if T in others else U if U in others else T, "computed"
         if name in knowledge.quantities:
             value = self.evaluate(knowledge.quantities[name].formula)
             if name in knowledge.facts:
                 return value, "nowhere" if value is None else "default"
             return twelve_digits(value), "nowhere" if value is None else "computed"
-        for decision, table in knowledge.decisions.items():
-            if name in table.outputs and table.policy != "collect":
-                rows = self.decisive(decision)
-                return table.rows[rows[0]].then[name] if rows else None, "computed"
         return None, "nowhere"
+
+    def _read(self, decision: str, output: str) -> Value:
+        """What conditions read of an output that is a number or a truth."""
+        table = self.knowledge.decisions[decision]
+        if table.declaration.aggregate is not None:
+            return self._aggregated(decision, output)
+        word = self.value(output)
+        if word is None:
+            return None
+        return float(str(word)) if table.declaration.kinds[output] == "number" else word == "true"
+
+    def _aggregated(self, decision: str, output: str) -> Value:
+        """The number that all rows make together, where it is the same however the unknown rows turn out."""
+        table = self.knowledge.decisions[decision]
+        holds = [truth(self.evaluate(row.when)) for row in table.rows]
+        possible: set[float | None] = set()
+        for filled in product(*((T, F) if one is U else (one,) for one in holds)):
+            words = [row.then[output] for row, one in zip(table.rows, filled, strict=True) if one]
+            match table.declaration.aggregate:
+                case "count":
+                    possible.add(float(len(words)))
+                case "sum":
+                    possible.add(math.fsum(map(float, words)) if words else None)
+                case "min":
+                    possible.add(min(map(float, words), default=None))
+                case _:
+                    possible.add(max(map(float, words), default=None))
+        return possible.pop() if len(possible) == 1 else None
 
     # -- decisions -----------------------------------------------------------------------------
 

@@ -68,8 +68,10 @@ def decision(
     hit_policy: str,
     rows: Rows,
     *,
-    outputs: Mapping[str, Sequence[str]] | None = None,
+    outputs: Mapping[str, Sequence[object]] | None = None,
+    values: Sequence[object] = (),
     salience: Sequence[int] = (),
+    aggregate: str | None = None,
 ) -> dict[str, object]:
     """A decision file whose rows are pairs of a condition and a conclusion, named after the decision.
 
@@ -77,8 +79,10 @@ def decision(
         name: its output, unless ``outputs`` are given.
         hit_policy: one of the four.
         rows: each condition with what it concludes.
-        outputs: for a decision of several outputs each with its words; else the words are read off the rows.
+        outputs: for a decision of several outputs each with its values.
+        values: of a single output; read off the rows where absent.
         salience: of each row; 0 where absent.
+        aggregate: the number that a collect decision makes of its rows' values.
     """
     rules = [
         {"id": f"{name.replace('_', '-')}-{index}", "when": when, "then": then, "because": "So.", "source": "test"}
@@ -86,9 +90,13 @@ def decision(
     ]
     for rule, value in zip(rules, salience, strict=False):
         rule["salience"] = value
-    decides: dict[str, object] = {"decides": name, "values": sorted({str(then) for _, then in rows})}
-    if outputs is not None:
-        decides = {"decides": {output: list(words) for output, words in outputs.items()}}
+    decides: dict[str, object] = {}
+    if outputs is None:
+        decides |= {"decides": name, "values": list(values or dict.fromkeys(then for _, then in rows))}
+    else:
+        decides |= {"decides": {output: list(options) for output, options in outputs.items()}}
+    if aggregate is not None:
+        decides["aggregate"] = aggregate
     return {**decides, "hit_policy": hit_policy, "title": name, "source": "test", "rules": rules}
 
 
@@ -213,7 +221,13 @@ _WORDS = ("red", "green", "blue", "n0", "no colour")
 _ORIGINS: tuple[Origin, ...] = ("answered", "assumed", "measured")
 _STATES = ("unknown", "known", "given", "answered", "assumed", "measured", "computed")
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
-_POLICIES = ("first", "unique", "any", "collect")
+_POLICIES = ("first", "unique", "any", "collect", "rule order")
+#: What decisions conclude: words, numbers (whose sums are exact) or truths.
+_CONCLUDED: dict[str, tuple[object, ...]] = {
+    "words": _WORDS,
+    "numbers": (1.0, 2.5, 0.0, -3.0, 100_000.0),
+    "truths": (True, False),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,31 +495,63 @@ def _random_table(writer: _Writer) -> dict[str, object]:
 
 
 def _random_decision(writer: _Writer, index: int) -> dict[str, object]:
-    draw, words = writer.draw, writer.words
+    draw = writer.draw
     policy = writer.one_of(_POLICIES)
     count = draw(st.integers(1, 5))
-    names = [f"d{index}"] if policy == "collect" or writer.chance(75) else [f"d{index}", f"e{index}"]
-    outputs = {name: _WORDS[: draw(st.integers(1, 4))] for name in names}
-    if policy in ("unique", "any") and words.numbers and not writer.chance(25):
+    conditions = _random_rows(writer, policy, count)
+    gathers = policy in ("collect", "rule order")
+    names = [f"d{index}"] if gathers or writer.chance(75) else [f"d{index}", f"e{index}"]
+    kinds = {name: writer.one_of(("words", "words", "numbers", "truths")) for name in names}
+    outputs = {name: _CONCLUDED[kind][: draw(st.integers(1, 4))] for name, kind in kinds.items()}
+    # Rows of `any` that agree are what it is for; a single value makes them agree.
+    narrow = policy == "any" and writer.chance(60)
+    concluded = [
+        {name: options[0] if narrow else writer.one_of(options) for name, options in outputs.items()}
+        for _ in conditions
+    ]
+    salience = [writer.one_of((0, 0, 5, -5)) for _ in conditions]
+    aggregate = _random_aggregate(writer, kinds[names[0]]) if policy == "collect" else None
+    if aggregate is not None:
+        writer.words.numbers.append(names[0])
+    elif not gathers:
+        _remember(writer.words, outputs, kinds)
+    if aggregate is not None or (len(names) == 1 and writer.chance(50)):
+        # One output is declared by its name with its values beside it.
+        rows = [(when, then[names[0]]) for when, then in zip(conditions, concluded, strict=True)]
+        return decision(names[0], policy, rows, values=outputs[names[0]], salience=salience, aggregate=aggregate)
+    several = list(zip(conditions, concluded, strict=True))
+    return decision(f"d{index}", policy, several, outputs=outputs, salience=salience)
+
+
+def _random_rows(writer: _Writer, policy: str, count: int) -> list[str]:
+    if policy in ("unique", "any") and writer.words.numbers and not writer.chance(25):
         conditions = writer.partition(count)
     else:
         conditions = [writer.condition(2) for _ in range(count)]
         if writer.chance(10):
             conditions[0] = writer.condition(3)
-    # Rows of `any` that agree are what it is for; a single word makes them agree.
-    narrow = policy == "any" and writer.chance(60)
-    concluded = [{name: options[0] if narrow else writer.one_of(options) for name, options in outputs.items()}]
-    concluded += [
-        {name: options[0] if narrow else writer.one_of(options) for name, options in outputs.items()}
-        for _ in conditions[1:]
-    ]
-    if policy == "first" and writer.chance(50):
+    if writer.chance(30):
+        conditions[-1] = "otherwise"
+    elif policy == "first" and writer.chance(30):
         conditions[-1] = "true"
-    salience = [writer.one_of((0, 0, 5, -5)) for _ in conditions]
-    rows = list(zip(conditions, concluded, strict=True))
-    if policy != "collect":
-        words.choices.update(outputs)
-    return decision(f"d{index}", policy, rows, outputs=outputs, salience=salience)
+    return conditions
+
+
+def _random_aggregate(writer: _Writer, kind: str) -> str | None:
+    options = ("sum", "min", "max", "count") if kind == "numbers" else ("count",)
+    return str(writer.one_of(options)) if writer.chance(50) else None
+
+
+def _remember(words: _Vocabulary, outputs: Mapping[str, tuple[object, ...]], kinds: Mapping[str, str]) -> None:
+    """Let later conditions read what a decision concludes."""
+    for name, options in outputs.items():
+        match kinds[name]:
+            case "numbers":
+                words.numbers.append(name)
+            case "truths":
+                words.truths.append(name)
+            case _:
+                words.choices[name] = tuple(map(str, options))
 
 
 #: Facts of each type for random conditions.

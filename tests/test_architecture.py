@@ -146,7 +146,7 @@ CIRCLES = {
     "two modules": {"a": "import b", "b": "import a"},
     "three modules": {"a": "import b", "b": "import c", "c": "from a import x"},
     "through a function": {"a": "import b", "b": "def f():\n    import a"},
-    "through a public name": {"engine.pipeline": "import engine.costs", "engine.costs": "from engine import decide"},
+    "through a public name": {"engine.describe": "import engine.costs", "engine.costs": "from engine import decide"},
 }
 
 

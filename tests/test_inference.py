@@ -34,6 +34,7 @@ from engine.inference import (
     _refuse_hash_collisions,
 )
 from engine.knowledge import Knowledge, load_knowledge
+from engine.language import generate
 from engine.language.evaluate import COMPARE, Value
 from tests.strategies import (
     Decided,
@@ -124,10 +125,12 @@ def compare_entries(random: RandomBase, cases: list[Case], told: Mapping[str, Va
             tally.fired.update(knowledge.decisions[name].policy for name, _ in found.fired)
 
 
-def test_engine_on_random_bases_and_cases_agrees_with_the_plain_evaluator() -> None:
+def test_engine_on_random_bases_and_cases_agrees_with_the_plain_evaluator(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Most cases of each base are decided by generated functions, which otherwise take over after hundreds.
+    monkeypatch.setattr(generate, "OFTEN", 2)
     tally = Tally()
 
-    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False)
     @given(random_bases_with_cases(cases=8), st.booleans())
     def check(drawn: tuple[RandomBase, list[Case]], signal: bool) -> None:
         random, cases = drawn

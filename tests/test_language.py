@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -15,6 +16,7 @@ from engine.case import Case
 from engine.costs import working_memory
 from engine.errors import BadInput
 from engine.language.evaluate import Table, Value, compile_plain
+from engine.language.generate import Computed, generate_fill, generate_judge
 from engine.language.nodes import (
     And,
     Arithmetic,
@@ -135,7 +137,7 @@ UNREADABLE = {
     "x > 1__0": (r"not readable as an expression \(invalid decimal literal\)", 5),
     "x > 10k": (r"not readable as an expression \(invalid decimal literal\)", 5),
     "x > 0777": ("not readable as an expression .leading zeros", 4),
-    "x))": (r"not readable as an expression \(unmatched '\)'\)", 2),
+    "x))": (r"not readable as an expression \(unmatched '\)'\)", 1),
     "x = 1": ("not readable as an expression .*'=='", 0),
     "x if y": (r"not readable as an expression \(expected 'else' after 'if' expression\)", 0),
     "x\0": ("not readable as an expression .*null bytes|unreadable characters", 0),
@@ -166,8 +168,8 @@ UNREADABLE = {
     "x is (not known)": ("`is` must be followed by a state", 0),
     "x is unknwon": ("`is` must be followed by a state", 0),
     # What stands outside the text's own parentheses is not inside ours.
-    "x > 1) or (y > 2": ("not readable as an expression", 0),
-    "x)(y": ("not readable as an expression", 0),
+    "x > 1) or (y > 2": (r"not readable as an expression \(unmatched '\)'\)", 5),
+    "x)(y": (r"not readable as an expression \(unmatched '\)'\)", 1),
     "# nothing": ("an empty expression", 0),
     # Positions count characters of the whole text.
     "x > 1 and\n y.z": ("a dot after a name", 11),
@@ -808,6 +810,110 @@ def test_condition_when_something_unknown_becomes_known_never_changes_its_answer
     known = {name: fact for name, fact in case.given.items() if fact.value is not None}
     filled = Case("filled", {**answers.given, **known})
     assert before is None or evaluated(node, filled) is before
+
+
+# Generated functions
+
+
+def judged(text: str, case: Case) -> bool | None:
+    """The truth of a condition by a generated function."""
+    memory = working_memory(CONDITIONS, case)
+    (truth,) = generate_judge([resolved(text)], CONDITIONS.tables)(memory.values, memory.origins)
+    return truth
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(random_conditions(), min_size=1, max_size=4), st.lists(random_condition_cases(), min_size=3, max_size=3)
+)
+def test_generated_judge_when_it_takes_over_agrees_with_the_plain_functions(
+    texts: list[str], cases: list[Case]
+) -> None:
+    nodes = [resolved(text) for text in texts]
+    judge = generate_judge(nodes, CONDITIONS.tables)
+    for case in cases:
+        memory = working_memory(CONDITIONS, case)
+        assert judge(memory.values, memory.origins) == tuple(evaluated(node, case) for node in nodes)
+
+
+ASKED_INSIDE = [
+    "not (n0 is known)",
+    "not (n0 is not known)",
+    "(n0 is known) == t0",
+    "t0 != (n0 is measured)",
+    "(n0 is known) == (n1 is known)",
+    "(t0 if n0 is known else t1) == true",
+    "(n0 is known) in [true]",
+    "first_known(n0 is known, t0)",
+    "n0 is known and not (n1 is known or t0)",
+]
+
+
+@pytest.mark.parametrize("text", ASKED_INSIDE)
+def test_generated_judge_when_a_state_is_asked_inside_agrees_with_the_plain_functions(text: str) -> None:
+    for n0, n1, t0 in itertools.product((None, 1.0), (None, 1.0), (None, True, False)):
+        case = case_of(n0=n0, n1=n1, t0=t0)
+        assert judged(text, case) is evaluated(resolved(text), case)
+
+
+NESTED = {
+    "sums": ("n0 + (", ")", "n0", " > 1"),
+    "quotients": ("n1 / (", ")", "n0", " > 1"),
+    "minus signs": ("-(", ")", "n0", " < 1"),
+    "negations": ("not (", ")", "t0", ""),
+    "ands and ors": ("t0 and (t1 or (", "))", "n0 > 1", ""),
+    "conditionals in the test": ("1 if t0 == (1 == (", ")) else 2", "1", " == 1"),
+    "conditionals in the end": ("n0 if t0 else (", ")", "n1", " > 1"),
+    "minima": ("min(1, ", ")", "n0", " < 1"),
+    "fallbacks": ("first_known(n0, ", ")", "n1", " < 1"),
+    "tables": ("at(", ")", "n0", " > 1"),
+    "comparisons": ("t0 == (", ")", "t1", ""),
+}
+
+
+@pytest.mark.parametrize(("opening", "closing", "inside", "end"), NESTED.values(), ids=NESTED)
+def test_generated_judge_when_nested_as_deep_as_can_be_agrees_with_the_plain_functions(
+    opening: str, closing: str, inside: str, end: str
+) -> None:
+    deepest = 1
+    for depth in range(1, DEEPEST_EXPRESSION + 1):
+        with suppress(ExpressionError):
+            parse(f"({opening * depth}{inside}{closing * depth}){end}")
+            deepest = depth
+    assert deepest >= DEEPEST_EXPRESSION // 3 - 1
+    text = f"({opening * deepest}{inside}{closing * deepest}){end}"
+    for n0, n1, t0 in itertools.product((None, 0.5, 9.0), (None, 3.0), (None, True, False)):
+        case = case_of(n0=n0, n1=n1, t0=t0, t1=t0 is None)
+        assert judged(text, case) is evaluated(resolved(text), case)
+
+
+FILLED = {
+    "a figure after another": {"a": "n0 * 2", "b": "a + 1"},
+    "a figure that needs rounding": {"a": "n0 + 0.2", "b": "n0 * 1234567.891234"},
+    "a large figure": {"a": "n0 * 1e15", "b": "n0 * 1e300 * 1e300"},
+    "a tiny figure": {"a": "n0 * 1e-300", "b": "n0 * 5e-324"},
+    "never": {"a": "never", "b": "0 - never", "c": "never * n1"},
+    "what is divided by nothing": {"a": "n0 / n1", "b": "n1 / (n0 - n0)"},
+    "what may be unknown": {"a": "n0 if t0 else n1", "b": "first_known(a, n1, 7)"},
+}
+
+
+@pytest.mark.parametrize("figures", FILLED.values(), ids=FILLED)
+def test_generated_figures_when_they_take_over_agree_with_the_plain_functions(figures: dict[str, str]) -> None:
+    knowledge = base(CONDITION_FACTS, figures=figures)
+    entries = [
+        Computed(name, knowledge.quantities[name].formula, knowledge.quantities[name].evaluate, "computed", tidied=True)
+        for name in knowledge.order
+    ]
+    fill = generate_fill(entries, knowledge.tables)
+    for n0, n1, t0 in itertools.product((None, 0.1, -7.0, 1e15), (None, 0.0, 3.0), (None, True, False)):
+        case = case_of(n0=n0, n1=n1, t0=t0)
+        plain = working_memory(knowledge, case)
+        values: dict[str, Value] = {**plain.values, **dict.fromkeys(figures)}
+        origins = {name: origin for name, origin in plain.origins.items() if name not in figures}
+        learned = fill(values, origins)
+        assert (values, origins) == (plain.values, plain.origins)
+        assert learned == [name for name in knowledge.order if values[name] is not None]
 
 
 # Normal form

@@ -14,7 +14,18 @@ from engine.case import Case
 from engine.describe import decide
 from engine.pipeline import Outcome
 from engine.turning import FactLine, Segment, Turn, turns
-from tests.cases import EXAMPLES, Answers, answers, decided, example, knowledge, moved, pool, recommended
+from tests.cases import (
+    EXAMPLES,
+    Answers,
+    answers,
+    decided,
+    example,
+    knowledge,
+    moved,
+    pool,
+    recommended,
+    source_of_chance,
+)
 from tests.strategies import decided_by_definition
 
 VARIED = knowledge().manifest.turning
@@ -103,7 +114,7 @@ def test_turn_when_a_case_is_decided_on_either_side_is_where_the_recommendation_
 @thoroughly
 @given(answers(complete=True), st.integers(0, 2**32))
 def test_turn_when_values_nearer_to_todays_are_tried_is_the_nearest(drawn: Answers, seed: int) -> None:
-    outcome, chance = decided(drawn.case), random.Random(seed)
+    outcome, chance = decided(drawn.case), source_of_chance(seed)
     for fact in (*known_facts(outcome), *standing_in(outcome)):
         found, current = turns_of(outcome, fact), todays(outcome, fact)
         low, high = knowledge().facts[fact].bounds
@@ -127,10 +138,8 @@ def test_segments_of_a_fact_when_put_together_are_everything_it_may_be(drawn: An
 
 @thoroughly
 @given(answers(complete=True), st.sampled_from(sorted(VARIED)), st.integers(0, 2**32))
-def test_segment_when_values_within_it_are_tried_has_one_recommendation(
-    drawn: Answers, fact: str, seed: int
-) -> None:
-    chance = random.Random(seed)
+def test_segment_when_values_within_it_are_tried_has_one_recommendation(drawn: Answers, fact: str, seed: int) -> None:
+    chance = source_of_chance(seed)
     for segment in line_of(decided(drawn.case), fact).segments():
         for value in (segment.low, segment.high, *tried_values(segment.low, segment.high, segment.low, chance, 5)):
             assert concluded_at(drawn.case, fact, value) == segment.recommends, segment
@@ -182,9 +191,7 @@ EXACT = {
 
 
 @pytest.mark.parametrize(("name", "fact", "side", "at", "becomes"), EXACT.values(), ids=EXACT)
-def test_turn_when_worked_out_by_hand_is_found_there(
-    name: str, fact: str, side: str, at: float, becomes: str
-) -> None:
+def test_turn_when_worked_out_by_hand_is_found_there(name: str, fact: str, side: str, at: float, becomes: str) -> None:
     turn = turns_of(decided(example(name)), fact)[side]
     assert turn.at == pytest.approx(at, rel=1e-10)
     assert turn.becomes == becomes
@@ -192,7 +199,13 @@ def test_turn_when_worked_out_by_hand_is_found_there(
 
 #: Whether it has turned at the threshold itself.
 AT_THE_THRESHOLD = {
-    "above 100,000 requests full fine-tuning": ("case-2-insurance-claims", "requests_per_month", "below", 100_000, True),
+    "above 100,000 requests full fine-tuning": (
+        "case-2-insurance-claims",
+        "requests_per_month",
+        "below",
+        100_000,
+        True,
+    ),
     "from a share of 0.2 a hybrid": ("case-3-code-generation-priced", "repetitive_share", "below", 0.2, False),
 }
 

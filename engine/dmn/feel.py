@@ -12,11 +12,15 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal as OneOf
+from typing import TypeVar
 
 Kind = OneOf["number", "text", "boolean"]
+_T = TypeVar("_T")
 
 #: Longer expressions are refused before they are read.
 LONGEST_TEXT = 20_000
+#: Digits before or behind the point of a number, at most.
+_MOST_DIGITS = 300
 #: How deep parentheses may nest.
 _DEEPEST = 40
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -28,7 +32,10 @@ _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{6}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
 _COMPARISONS = ("<=", ">=", "!=", "<", ">", "=")
 #: Words that begin what is not taken.
-_RESERVED = frozenset({"if", "then", "else", "for", "some", "every", "function", "instance", "between", "in", "and", "or"})
+_RESERVED = frozenset(
+    {"if", "then", "else", "for", "some", "every", "function", "instance", "between", "in", "and", "or", "return"}
+)
+_NO_NAMES = _RESERVED | {"true", "false", "null", "not"}
 
 
 class NotTakenError(ValueError):
@@ -161,6 +168,12 @@ def normalized(name: str) -> str:
     return _SPACE.sub(" ", name.strip())
 
 
+def is_name(text: str) -> bool:
+    """Whether a text that the model does not declare can only be a name: words, with dots or spaces between."""
+    words = text.replace(".", " ").split(" ")
+    return all(_WORD.fullmatch(word) and word not in _NO_NAMES for word in words)
+
+
 def references(term: Term | Test) -> Iterator[str]:
     """The names a term or test reads."""
     match term:
@@ -214,7 +227,7 @@ class _Reader:
         self._at = 0
         self._depth = 0
 
-    def whole[T](self, read: Callable[[_Reader], T]) -> T:
+    def whole(self, read: Callable[[_Reader], _T]) -> _T:
         """What is read, where nothing is left over."""
         found = read(self)
         if self._next.kind != "end":
@@ -361,7 +374,8 @@ class _Reader:
                 return self._from_word(token.text)
             case "symbol" if token.text == "(":
                 return self._in_parentheses()
-        raise NotTakenError(f"“{token.text}” where a value should be" if token.text else "an end where a value should be")
+        found = f"“{token.text}”" if token.text else "the end"
+        raise NotTakenError(f"{found} where a value should be")
 
     def _in_parentheses(self) -> Term:
         self._depth += 1
@@ -384,6 +398,8 @@ class _Reader:
 
 def _number(text: str) -> Constant:
     exact = Decimal(text)
+    if abs(exact.adjusted()) > _MOST_DIGITS:
+        raise NotTakenError("a number too large or too small to compute with")
     return Constant(float(exact), f"{exact:f}")
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 import unicodedata
 
 from engine.language.nodes import STATES
+from engine.language.parse import WORDS
 
 #: Room is left for a number that tells two names apart, and for an output behind its decision.
 LONGEST_NAME = 50
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 #: Words that mean something of their own in expressions or in YAML.
-_TAKEN = frozenset(
-    {"true", "false", "yes", "no", "on", "off", "null", "never", "unknown", "otherwise", "min", "max", "first_known"}
-    | {*STATES}
-)
+_TAKEN = WORDS | {*STATES, "on", "off", "null", "otherwise"}
 
 
 def snake_case(name: str, instead: str) -> str:
@@ -34,7 +31,7 @@ def snake_case(name: str, instead: str) -> str:
     if words[0].isdigit():
         words = f"n{words}"
     words = words[:LONGEST_NAME].rstrip("_")
-    return f"{words}_" if words in _TAKEN or keyword.iskeyword(words) else words
+    return f"{words}_" if words in _TAKEN else words
 
 
 class Names:

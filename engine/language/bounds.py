@@ -47,6 +47,7 @@ Bound = Callable[[Box, Origins], Bounds]
 
 NO_NUMBER: Range = (math.inf, -math.inf, True)
 NO_WORD: Words = frozenset({None})
+#: What a number may be next to 0 × never, never − never and their like, which are unknown.
 _ANY_NUMBER: Range = (-math.inf, math.inf, True)
 #: A truth as it is with true and false exchanged.
 _NEGATED = (0, FALSE, TRUE, _BOTH, UNKNOWN, FALSE | UNKNOWN, TRUE | UNKNOWN, _BOTH | UNKNOWN)
@@ -173,7 +174,6 @@ def _corners(one: Range, other: Range, apply: Callable[[float, float], float]) -
         return NO_NUMBER
     found = [apply(left, right) for left in one[:2] for right in other[:2]]
     if any(math.isnan(value) for value in found):
-        # 0 × never and never − never are unknown; next to them any value may be reached.
         return _ANY_NUMBER
     return min(found), max(found), one[2] or other[2]
 
@@ -195,7 +195,17 @@ def _subtract(one: Range, other: Range) -> Range:
 def _multiply(one: Range, other: Range) -> Range:
     if 0 <= one[0] <= one[1] < math.inf and 0 <= other[0] <= other[1] < math.inf:
         return one[0] * other[0], one[1] * other[1], one[2] or other[2]
+    if (_may_be_zero(one) and _may_be_never(other)) or (_may_be_never(one) and _may_be_zero(other)):
+        return _ANY_NUMBER
     return _corners(one, other, operator.mul)
+
+
+def _may_be_zero(found: Range) -> bool:
+    return found[0] <= 0 <= found[1]
+
+
+def _may_be_never(found: Range) -> bool:
+    return found[0] <= found[1] and (found[0] == -math.inf or found[1] == math.inf)
 
 
 def _divide(one: Range, other: Range) -> Range:
@@ -203,7 +213,7 @@ def _divide(one: Range, other: Range) -> Range:
         return NO_NUMBER
     if other[0] <= 0 <= other[1]:
         # Approaching zero from either side the quotient has no bound, and at zero it is unknown.
-        return (one[0] / other[1], math.inf, True) if one[0] >= 0 and other[0] == 0 else _ANY_NUMBER
+        return (one[0] / other[1], math.inf, True) if 0 <= one[0] < math.inf and other[0] == 0 else _ANY_NUMBER
     return _corners(one, other, operator.truediv)
 
 
@@ -280,9 +290,7 @@ def _is_word(left: Bound, word: str, *, negated: bool) -> Bound:
 
 def _words(bounds: Bounds) -> Words:
     if isinstance(bounds, int):
-        return frozenset(
-            word for word, bit in (("true", TRUE), ("false", FALSE), (None, UNKNOWN)) if bounds & bit
-        )
+        return frozenset(word for word, bit in (("true", TRUE), ("false", FALSE), (None, UNKNOWN)) if bounds & bit)
     return bounds if isinstance(bounds, frozenset) else NO_WORD
 
 
@@ -376,7 +384,7 @@ def _table(table: Table, argument: Bound) -> Bound:
             return found
         # A continuous piecewise linear function is extreme at an end or at a row.
         values = [table(point) for point in (low, high, *(first for first in table.firsts if low < first < high))]
-        return min(values), max(values), unknown
+        return _ANY_NUMBER if any(map(math.isnan, values)) else (min(values), max(values), unknown)
 
     return bound
 

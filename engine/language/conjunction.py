@@ -107,6 +107,8 @@ def simplified(alternatives: Sequence[Conjunction]) -> list[Conjunction]:
     """The same alternatives without those that another one covers, and those merged that differ in one name's words."""
     left = list(alternatives)
     while True:
+        if len(left) < 2:  # noqa: PLR2004 - one alternative is as simple as can be
+            return left
         left = _uncovered(left)
         for first, second in combinations(range(len(left)), 2):
             merged = _merged(left[first], left[second])
@@ -128,7 +130,9 @@ def _uncovered(alternatives: Sequence[Conjunction]) -> list[Conjunction]:
 
 
 def _covers(wide: Conjunction, narrow: Conjunction) -> bool:
-    return all(name in narrow and both(allowed, narrow[name]) == narrow[name] for name, allowed in wide.items())
+    if not wide.keys() <= narrow.keys():
+        return False
+    return all(allowed == narrow[name] or both(allowed, narrow[name]) == narrow[name] for name, allowed in wide.items())
 
 
 def _merged(one: Conjunction, other: Conjunction) -> Conjunction | None:

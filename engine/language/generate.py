@@ -8,6 +8,7 @@ source only refers to. Nothing that a person wrote is ever part of it but names 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,7 @@ class Conditions:
         self._times = 0
 
     def __call__(self, values: Values, origins: Mapping[str, str]) -> tuple[bool | None, ...]:
+        """The truth of each, in their order."""
         if self._generated is not None:
             return self._generated(values, origins)
         self._times += 1
@@ -117,7 +119,8 @@ def generate_judge(conditions: Sequence[Node], tables: Tables) -> Judge:
     writer = _Writer(tables)
     lines = [f"{variable} = v[{name!r}]" for name, variable in writer.variables(conditions)]
     truths = [writer.expression(condition) for condition in conditions]
-    return writer.function([*lines, f"return ({''.join(f'{truth}, ' for truth in truths)})"])
+    judge: Judge = writer.function([*lines, f"return ({''.join(f'{truth}, ' for truth in truths)})"])
+    return judge
 
 
 def generate_fill(entries: Sequence[Computed], tables: Tables) -> Fill:
@@ -138,8 +141,9 @@ def generate_fill(entries: Sequence[Computed], tables: Tables) -> Fill:
         ]
         if entry.tidied:
             # A whole number of up to 12 digits is what it would be rounded to.
+            whole = f"-1e12 < {variable} < 1e12 and {variable} == int({variable})"
             lines += [
-                f"        if not (-1e12 < {variable} < 1e12 and {variable} == int({variable})) and isfinite({variable}):",
+                f"        if not ({whole}) and isfinite({variable}):",
                 f"            {variable} = float(f'{{{variable}:.12g}}')",
             ]
         lines += [
@@ -147,7 +151,8 @@ def generate_fill(entries: Sequence[Computed], tables: Tables) -> Fill:
             f"        o[{name}] = {entry.origin!r}",
             f"        found.append({name})",
         ]
-    return writer.function([*lines, "return found"])
+    fill: Fill = writer.function([*lines, "return found"])
+    return fill
 
 
 class _Writer:
@@ -163,7 +168,10 @@ class _Writer:
         """The function of ``v`` and ``o`` that these lines are."""
         source = "".join(["def generated(v, o):\n", *(f"    {line}\n" for line in lines)])
         namespace: dict[str, Any] = dict(self._constants)
-        exec(compile(source, "<generated>", "exec"), namespace)  # noqa: S102 - see the module's first lines
+        with warnings.catch_warnings():
+            # That a literal is never None is known; asking it anyway keeps the writer simple.
+            warnings.simplefilter("ignore", SyntaxWarning)
+            exec(compile(source, "<generated>", "exec"), namespace)  # noqa: S102 - see the module's first lines
         return namespace["generated"]
 
     def variables(self, nodes: Iterable[Node]) -> list[tuple[str, str]]:
@@ -265,7 +273,7 @@ class _Writer:
     def _held(self, node: Node) -> tuple[str, str]:
         """Python that computes the value and keeps it, and a word for the value once it is kept."""
         expression = self.expression(node)
-        if isinstance(node, Name | Number | Text | Truth | Never | Unknown):
+        if isinstance(node, Name | Number | Text | Truth | Never | Unknown | State):
             return expression, expression
         kept = self._temporary()
         return f"({kept} := {expression})", kept

@@ -75,6 +75,13 @@ def _refuse(message: str, node: Node, hint: str | None = None) -> NoReturn:
     raise ExpressionError(message, node.column, hint)
 
 
+def _either(one: Type | None, other: Type | None) -> Type | None:
+    """The type of a value that is one of two: of two choices every word of both."""
+    if isinstance(one, ChoiceType) and isinstance(other, ChoiceType):
+        return ChoiceType(tuple(dict.fromkeys((*one.values, *other.values))))
+    return one or other
+
+
 class _Resolver:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -91,6 +98,9 @@ class _Resolver:
             case Unknown():
                 return node, None
             case Text(value=value):
+                if isinstance(wanted, ChoiceType) and value not in wanted.values:
+                    near = did_you_mean(value, wanted.values)
+                    _refuse(f"'{value}' is not one of {', '.join(wanted.values)}", node, near)
                 return node, ChoiceType((value,))
             case Name():
                 return self.name(node, wanted)
@@ -175,9 +185,12 @@ class _Resolver:
         if isinstance(node, Name) and node.name in self.scope.symbols:
             return self.scope.symbols[self.scope.readings.get(node.name, node.name)].type
         if isinstance(node, Conditional):
-            return self.known_type(node.then) or self.known_type(node.otherwise)
+            return _either(self.known_type(node.then), self.known_type(node.otherwise))
         if isinstance(node, Call) and node.function == "first_known":
-            return next((found for part in node.arguments if (found := self.known_type(part))), None)
+            found: Type | None = None
+            for argument in node.arguments:
+                found = _either(found, self.known_type(argument))
+            return found
         return None
 
     def membership(self, node: Membership) -> Membership:

@@ -42,6 +42,14 @@ class Units:
             self._registry.define(f"{name} = [{name}]")
         for name, definition in derived.items():
             self._registry.define(f"{name} = {definition}")
+        for name in derived:
+            self._require_defined(name, derived[name])
+
+    def _require_defined(self, name: str, definition: str) -> None:
+        try:
+            _ = (1 * self._registry.Unit(name)).to_base_units()
+        except Exception as error:  # pint raises many kinds, a circle among them
+            raise ValueError(f"the unit {name!r} cannot be defined as {definition!r}") from error
 
     def parse(self, text: str) -> Any:
         """The unit a declaration names (pint types units by registry, so it is not said here).
