@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -60,6 +62,14 @@ def refuses_bad_input(command: _F) -> _F:
         except BreakevenError as error:
             click.echo(f"Error: {error}", err=True)
             raise SystemExit(1) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                # Whoever reads has enough; click ends quietly.
+                raise
+            click.echo(f"standard output: cannot be written: {str(error.strerror).lower()}", err=True)
+            # What is still in its buffer would be tried again at the end.
+            sys.stdout = None
+            raise SystemExit(2) from None
 
     return wrapped  # type: ignore[return-value]  # the wrapper has the command's signature
 
@@ -84,6 +94,10 @@ def main() -> None:
     Shell completion (bash; zsh and fish alike):
       eval "$(_BREAKEVEN_COMPLETE=bash_source breakeven)"
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Better a question mark than no report where a terminal has no ≥ or “.
+            stream.reconfigure(errors="replace")
 
 
 @main.command()
@@ -374,7 +388,7 @@ def _pool(knowledge: Knowledge) -> EnginePool:
 
 def _terminal() -> dict[str, Any]:
     """How wide the output may be, and whether it may have colour."""
-    to_person = sys.stdout.isatty()
+    to_person = sys.stdout is not None and sys.stdout.isatty()
     return {"width": None if to_person else 100, "colour": to_person and "NO_COLOR" not in os.environ}
 
 

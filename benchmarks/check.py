@@ -72,11 +72,7 @@ def _cells(
     one, other = rng.sample(numbers, 2)
     across = max(1, int(count**0.5))
     down = -(-count // across)
-    conditions = [
-        f"{first} and {second}"
-        for first in _bands(rng, one, down)
-        for second in _bands(rng, other, across)
-    ]
+    conditions = [f"{first} and {second}" for first in _bands(rng, one, down) for second in _bands(rng, other, across)]
     return _decision(index, "unique", conditions[: down * across], "abcde")
 
 

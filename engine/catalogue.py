@@ -87,11 +87,12 @@ def readers_of(knowledge: Knowledge, name: str) -> tuple[str, ...]:
 
 def _readers(knowledge: Knowledge, name: str) -> Iterator[str]:
     for owner, quantity in knowledge.quantities.items():
-        if name in names_in(quantity.formula) or name in functions_in(quantity.formula):
+        reads = knowledge.declared_names(quantity.formula) | functions_in(quantity.formula)
+        if name in reads and owner not in knowledge.readings:
             yield owner
     for table in knowledge.decisions.values():
         for row in table.rows:
-            if name in names_in(row.when) or name in functions_in(row.when):
+            if name in knowledge.declared_names(row.when) | functions_in(row.when):
                 yield row.id
 
 
@@ -103,7 +104,7 @@ def _rule(knowledge: Knowledge, decision: str, row: Row) -> Entry:
     table = knowledge.decisions[decision]
     position = table.rows.index(row) + 1
     concluded = [f"{knowledge.title(out)}: {label(knowledge, out, value)}" for out, value in row.then.items()]
-    order = f"Row {position} of {len(table.rows)}, hit policy {table.policy}"
+    order = f"Row {position} of {len(table.rows)}, hit policy {table.declaration.hit_policy}"
     return Entry(
         kind="rule",
         name=row.id,
@@ -118,7 +119,7 @@ def _rule(knowledge: Knowledge, decision: str, row: Row) -> Entry:
         text=row.declaration.when,
         source=row.declaration.source,
         place=str(row.place),
-        inputs=tuple(sorted(names_in(row.when))),
+        inputs=tuple(sorted(knowledge.declared_names(row.when))),
         readers=tuple(dict.fromkeys(reader for output in row.then for reader in readers_of(knowledge, output))),
     )
 
@@ -126,16 +127,17 @@ def _rule(knowledge: Knowledge, decision: str, row: Row) -> Entry:
 def _decision(knowledge: Knowledge, output: str) -> Entry:
     table = knowledge.decisions[knowledge.decision_of[output]]
     values = ", ".join(f"{value} ({title})" for value, title in table.outputs[output].items())
+    policy, rows = table.declaration.hit_policy, ", ".join(row.id for row in table.rows)
     return Entry(
         kind="decision",
         name=output,
         title=table.declaration.title,
         unit="",
-        lines=(f"One of: {values}.", f"Hit policy {table.policy}; rows: {', '.join(row.id for row in table.rows)}."),
+        lines=(f"One of: {values}.", f"Hit policy {policy}; rows: {rows}."),
         text="",
         source=table.declaration.source,
         place=f"{table.file}:1",
-        inputs=tuple(sorted(knowledge.reads[table.name])),
+        inputs=tuple(sorted(frozenset().union(*(knowledge.declared_names(row.when) for row in table.rows)))),
         readers=readers_of(knowledge, output),
     )
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from engine import soundness
 from engine.conditions import written
 from engine.errors import BadInput, Place, Problem
 from engine.findings import Finding, Report, by_place, finding_of
 from engine.knowledge import DecisionTable, Knowledge, Reading, read_knowledge
 from engine.language.nodes import Node, Truth, walk
-from engine.soundness import unsound
 from engine.source import Document
 from engine.trials import DECIDING, Explored, Trials, as_example
 
@@ -45,12 +45,14 @@ def check(directory: Path | str | None = None, *, on: date | None = None, second
         return Report(by_place(map(finding_of, error.problems)))
     knowledge = reading.knowledge
     findings = [finding_of(problem) for problem in reading.problems]
-    findings += map(finding_of, _unsound(reading))
+    unsound = _unsound(reading)
+    findings += map(finding_of, unsound)
     findings += _ignored_files(knowledge)
     findings += map(finding_of, _claims(reading))
     if not findings:
         findings += _engine_limits(knowledge)
-    examination = _Examination(reading, seconds)
+    wrong_units = frozenset(problem.field for problem in unsound if problem.field and problem.code == "units")
+    examination = _Examination(reading, wrong_units, seconds)
     findings += examination.findings()
     lines = {document.file: document.lines for document in knowledge.documents.values()}
     return Report(by_place(findings), tuple(examination.proved), lines)
@@ -62,7 +64,7 @@ def check(directory: Path | str | None = None, *, on: date | None = None, second
 def _unsound(reading: Reading) -> list[Problem]:
     found: list[Problem] = []
     try:
-        found.extend(unsound(reading.knowledge, has_units=reading.has_units, suspected=reading.unread))
+        found.extend(soundness.unsound(reading.knowledge, has_units=reading.has_units, suspected=reading.unread))
     except BadInput as error:
         found.extend(error.problems)
     return found
@@ -118,19 +120,23 @@ class _Examination:
 
     Args:
         reading: the base, perhaps without what is broken in it.
+        unsound: rules, figures and facts whose units do not fit, so that what they say is not what is meant.
         seconds: how long the proofs may take in all.
     """
 
-    def __init__(self, reading: Reading, seconds: float) -> None:
+    def __init__(self, reading: Reading, unsound: frozenset[str], seconds: float) -> None:
         self.reading = reading
         self.knowledge = reading.knowledge
         self.seconds = seconds
         #: What was proved, in sentences.
         self.proved: list[str] = []
+        rules = self.knowledge.decisions.items()
+        owners = {name for name, table in rules if any(row.id in unsound for row in table.rows)}
+        self.incomplete = self.knowledge.depending_on(reading.incomplete | unsound | owners)
         self._whole = [
             table
             for name in self.knowledge.order
-            if (table := self.knowledge.decisions.get(name)) is not None and name not in reading.incomplete
+            if (table := self.knowledge.decisions.get(name)) is not None and name not in self.incomplete
         ]
 
     def findings(self) -> Iterator[Finding]:
@@ -151,10 +157,11 @@ class _Examination:
 
     def _left_out(self) -> Iterator[Finding]:
         """The decisions that could not be looked at, because something is wrong with what they depend on."""
-        for name, table in self.knowledge.decisions.items():
-            if name in self.reading.incomplete:
-                message = f"{name}: gaps and overlaps were not looked for, because parts of it are broken or missing"
-                yield Finding("not-proved", Place(table.file, 1), message, "Correct the errors first")
+        left_out = [table for name, table in self.knowledge.decisions.items() if name in self.incomplete]
+        if left_out:
+            names = _listed([table.name for table in left_out], "and")
+            message = f"gaps and overlaps were not looked for in {names}, because something they depend on is broken"
+            yield Finding("not-proved", Place(left_out[0].file, 1), message, "Correct the errors first")
 
     # -- one decision ------------------------------------------------------------------------------
 
@@ -181,12 +188,12 @@ class _Examination:
                 yield self._unsettled(table, gap.about)
                 continue
             if gap.region is None:
-                message = f"{table.name}: there is a case that no row covers"
+                message = f"{table.name}: no row covers this case"
                 yield Finding("gap", place, message, "Add a row for it", as_example(gap.trial.case))
                 continue
-            words = self._in_english(gap.region)
+            message = f"{table.name}: no row covers the case that {self._in_english(gap.region)}"
             hint = f"Add a row for it, or widen one: when: {written(gap.region)}"
-            yield Finding("gap", place, f"{table.name}: no row covers the case that {words}", hint, as_example(gap.trial.case))
+            yield Finding("gap", place, message, hint, as_example(gap.trial.case))
 
     def _together(self, table: DecisionTable) -> Iterator[Finding]:
         from engine.proofs import Unsettled
@@ -194,7 +201,9 @@ class _Examination:
         if table.policy not in ("unique", "any"):
             return
         code = "overlap" if table.policy == "unique" else "contradiction"
-        for found in self.proofs.together(table.name):
+        together = self.explored.together
+        seen = {(one, other): trial for (name, one, other), trial in together.items() if name == table.name}
+        for found in self.proofs.together(table.name, seen):
             if isinstance(found, Unsettled):
                 yield self._unsettled(table, found.about, found.rows)
                 continue
@@ -313,6 +322,7 @@ class _Usage:
 
     def __init__(self, examination: _Examination) -> None:
         self.reading = examination.reading
+        self.incomplete = examination.incomplete
         self.knowledge = examination.knowledge
         self.explored = examination.explored
         self.proofs = examination.proofs
@@ -323,14 +333,14 @@ class _Usage:
             return
         read, told = self._read(), self._told()
         for name, fact in self.knowledge.facts.items():
-            if name in self.reading.unread or name in self.reading.incomplete:
+            if name in self.reading.unread or name in self.incomplete:
                 continue
             if name not in read:
                 where = "only sentences mention it" if name in told else "no formula, rule or sentence reads it"
                 place = self._place(name, key=True)
                 hint = "Leave the fact out, or let a rule or formula read it"
                 yield Finding("unused-fact", place, f"{name}: {where}", hint)
-            elif fact.question and not self.reading.incomplete:
+            elif fact.question and not self.incomplete:
                 yield from self._idle(name)
 
     def _read(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ A condition that stands twice in a rule is one: it has one truth.
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
@@ -98,6 +99,8 @@ def _evaluators(knowledge: Knowledge) -> Mapping[str, tuple[tuple[Node, Evaluate
 _IF, _OR, _AND, _NOT, _COMPARED, _SUM, _PRODUCT, _SIGN, _LITERAL = range(9)
 _BINDS = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
 _LARGEST_INTEGER = 1e15
+#: Words that mean something else in an expression, so that as a choice they stand in quotes.
+_RESERVED = frozenset({*keyword.kwlist, "true", "false", "yes", "no", "never", "unknown"})
 
 
 def written(node: Node) -> str:
@@ -111,7 +114,7 @@ def _written(node: Node) -> tuple[str, int]:
         case Number(value=value):
             return write_number(value), _LITERAL if value >= 0 else _SIGN
         case Text(value=value):
-            return value if value.isidentifier() else repr(value), _LITERAL
+            return value if value.isidentifier() and value not in _RESERVED else repr(value), _LITERAL
         case Truth(value=value):
             return str(value).lower(), _LITERAL
         case Never():

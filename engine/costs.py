@@ -73,6 +73,10 @@ def working_memory(knowledge: Knowledge, case: Case) -> WorkingMemory:
             value = given.value
             values[name] = value if isinstance(value, bool | str) else float(value)
             origins[name] = _ORIGINS[given.origin]
+    for name, words in knowledge.open_words.items():
+        # No rule tells one text that none of them names from another.
+        if values[name] is not None and values[name] not in words:
+            values[name] = words[-1]
     memory = WorkingMemory(knowledge, case, values, origins)
     memory.compute()
     return memory

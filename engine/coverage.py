@@ -48,13 +48,15 @@ class Item:
     Args:
         measure: what it counts for.
         goals: it is seen where all goals of one of these groups are met.
-        what: it in words.
+        what: it in words, such as ``q1-low-volume fires``.
+        lack: what is said under the rule's (or output's) name where it is missing, such as ``never fires``.
         place: the rule, or the decision, it belongs to.
     """
 
     measure: MeasureName
     goals: tuple[tuple[Goal, ...], ...]
     what: str
+    lack: str
     subject: str
     place: Place
     condition: str | None = None
@@ -206,30 +208,35 @@ def _items(knowledge: Knowledge) -> Iterator[Item]:
     for table in knowledge.decisions.values():
         for goal in fires(table):
             row = table.rows[goal.row]
-            yield Item("rows", ((goal,),), f"{row.id} fires", row.id, row.place)
+            yield Item("rows", ((goal,),), f"{row.id} fires", "never fires", row.id, row.place)
         for index, row in enumerate(table.rows):
             yield from _items_of_row(knowledge, table.name, index, row)
-        for reached in reaches(table):
-            what = f"{reached.output} is {reached.value}"
+        for goal_reached in reaches(table):
+            output, value = goal_reached.output, goal_reached.value
             place = Place(table.file, 1)
-            yield Item("values", ((reached,),), what, reached.output, place, reached.value)
+            yield Item("values", ((goal_reached,),), f"{output} is {value}", f"is never {value}", output, place, value)
 
 
 def _items_of_row(knowledge: Knowledge, decision: str, index: int, row: Row) -> Iterator[Item]:
+    def item(
+        measure: MeasureName, goals: tuple[tuple[Goal, ...], ...], what: str, lack: str, atom: Node, **more: bool
+    ) -> Item:
+        return Item(measure, goals, f"{row.id} {what}", lack, row.id, row.when_place, written(atom), **more)
+
     for side in sides(decision, index, row):
-        text = written(side.atom)
-        what = f"{row.id} is reached and `{text}` is {_word(side.truth)}"
-        yield Item("conditions", ((side,),), what, row.id, row.when_place, text, side.truth)
+        text, word = written(side.atom), _word(side.truth)
+        what, lack = f"is reached and `{text}` is {word}", f"`{text}` is never {word}"
+        yield item("conditions", ((side,),), what, lack, side.atom, side=side.truth)
     for atom in atoms(row.when):
         text = written(atom)
-        what = f"{row.id} turns on `{text}` alone"
-        yield Item("mcdc", pairs(decision, index, row, atom), what, row.id, row.when_place, text)
+        groups = pairs(decision, index, row, atom)
+        yield item("mcdc", groups, f"turns on `{text}` alone", f"`{text}` never decides alone", atom)
     for at, near in thresholds(knowledge, decision, index, row):
         text = written(at.atom)
-        what = f"{row.id} is reached exactly at the threshold of `{text}`"
-        yield Item("boundaries", ((at,),), what, row.id, row.when_place, text)
-        what = f"{row.id} is reached just beyond the threshold of `{text}`"
-        yield Item("boundaries", ((near,),), what, row.id, row.when_place, text)
+        what, lack = f"is reached exactly at the threshold of `{text}`", f"no case exactly at the threshold of `{text}`"
+        yield item("boundaries", ((at,),), what, lack, at.atom)
+        what = f"is reached just beyond the threshold of `{text}`"
+        yield item("boundaries", ((near,),), what, f"no case just beyond the threshold of `{text}`", at.atom)
 
 
 def _word(truth: bool) -> str:
@@ -368,7 +375,7 @@ def told(knowledge: Knowledge, goal: Goal) -> str:
             return f"{_rule(knowledge, goal)} at the threshold: {_clause(knowledge, _equal(atom), truth=True)}"
         case NearThreshold(atom=atom):
             turned = atom.operator not in ("<=", ">=", "==")
-            return f"{_rule(knowledge, goal)} just where {_clause(knowledge, atom, turned)}"
+            return f"{_rule(knowledge, goal)} just beyond the threshold: {_clause(knowledge, atom, turned)}"
 
 
 def _rule(knowledge: Knowledge, goal: OfRow) -> str:

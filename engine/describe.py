@@ -166,8 +166,9 @@ class _Describer:
         if isinstance(conclusion, tuple):
             return ", ".join(self._in_words(name, item) for item in conclusion) or "none"
         if isinstance(conclusion, dict):
-            titles = self.knowledge.decisions[name].declaration.titles
-            shown = {key: self._in_words(f"{name}_{key}", value) for key, value in conclusion.items()}
+            declared = self.knowledge.decisions[name].declaration
+            titles, outputs = declared.titles, {key: output for output, key in declared.keys.items()}
+            shown = {key: self._in_words(outputs[key], value) for key, value in conclusion.items()}
             return "; ".join(f"{titles.get(key) or key.replace('_', ' ')}: {shown[key]}" for key in shown)
         if isinstance(conclusion, str) or name not in self.knowledge.scope.readings:
             return show_name(self.knowledge, name, conclusion)
@@ -273,7 +274,12 @@ class _Describer:
     def show(self, name: str) -> str:
         """The value of a name for people."""
         read = self.knowledge.scope.readings.get(name, name)
-        return show_name(self.knowledge, read, self.memory.values[read])
+        return show_name(self.knowledge, read, self._value(read))
+
+    def _value(self, name: str) -> Value:
+        """The value of a name; of a fact that may be any text, the text that was given."""
+        given = self.memory.case.given.get(name) if name in self.knowledge.open_words else None
+        return self.memory.values[name] if given is None else given.value
 
     def reading(self, name: str) -> Reading:
         """A name with its value, unit, origin and source."""
@@ -286,7 +292,7 @@ class _Describer:
         return Reading(
             name=self.knowledge.declared_name(name),
             title=self.knowledge.title(name),
-            value=_plain(self.memory.values[name]),
+            value=_plain(self._value(name)),
             unit=self.knowledge.unit(name),
             origin=origin,
             source=source,

@@ -5,12 +5,13 @@ A name whose own declaration is broken stands for anything, so that it is not re
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from engine.errors import Place, Problem
-from engine.language.nodes import Call, Comparison, Membership, Name, Node, State, children, walk
+from engine.language.nodes import Call, Comparison, Membership, Name, Node, State, Text, children, walk
 from engine.language.parse import ExpressionError, parse
 from engine.language.resolve import FUNCTIONS, resolve
 from engine.language.scope import ChoiceType, Scope, Symbol, TableSignature, Type
@@ -35,6 +36,11 @@ def words_in(text: str) -> frozenset[str]:
 def stand_in(name: str) -> Symbol:
     """The symbol of a name whose declaration is broken."""
     return Symbol(name, _ANYTHING, "fact")
+
+
+def is_stand_in(symbol: Symbol) -> bool:
+    """Whether the symbol stands for a name whose declaration is broken."""
+    return symbol.type is _ANYTHING
 
 
 class Expressions:
@@ -72,13 +78,18 @@ class Expressions:
         """The resolved expression; None where it has a problem, which is noted, or cannot be judged."""
         if len(self.problems) >= self._most:
             self._passed_over.append(place)
-            return self._left_out(text)
+            self._leave_out(text)
+            return None
         try:
             node = parse(text)
         except ExpressionError as error:
             self._note(error, place, owner, text, "syntax")
-            return self._left_out(text)
-        return self._resolved(node, expects, place, owner, text)
+            self._leave_out(text)
+            return None
+        found = self._resolved(node, expects, place, owner, text)
+        if found is None:
+            self._leave_out(text)
+        return found
 
     def passed_over(self) -> Iterator[Problem]:
         """That there are expressions which were not looked at, because there are problems enough."""
@@ -99,20 +110,18 @@ class Expressions:
                     if not self._is_suspected_function(node, error.column):
                         self._note(error, place, owner, text, _code(node, error, scope))
                     break
-                if self._stands_for_anything(node, unknown, scope):
+                if isinstance(unknown, Name) and any(_is_anything(other, scope) for other in _beside(node, unknown)):
+                    # It may be one of the choices of a name of which none is known.
+                    node = _replaced(node, unknown, Text(unknown.name, unknown.column))
+                    continue
+                if self._suspected is None or unknown.name in self._suspected:
                     self.symbols[unknown.name] = stand_in(unknown.name)
                 else:
                     self._note(error, place, owner, text, _code(node, error, scope))
                 scope = Scope({**scope.symbols, unknown.name: stand_in(unknown.name)}, self.tables, self.readings)
             else:
-                return found if len(self.problems) == known else self._left_out(text)
-        return self._left_out(text)
-
-    def _stands_for_anything(self, node: Node, unknown: Name | State, scope: Scope) -> bool:
-        """An unknown word that may be declared in what could not be read, or be a choice of such a name."""
-        if self._suspected is None or unknown.name in self._suspected:
-            return True
-        return any(_is_anything(other, scope) for other in _beside(node, unknown))
+                return found if len(self.problems) == known else None
+        return None
 
     def _is_suspected_function(self, node: Node, column: int) -> bool:
         return any(
@@ -126,7 +135,7 @@ class Expressions:
         exactly = pinpoint(self._lines.get(place.file, ()), place, text, error.column)
         self.problems.append(Problem(exactly, f"{error.message}, in `{shorten(text)}`", owner, error.hint, code))
 
-    def _left_out(self, text: str) -> None:
+    def _leave_out(self, text: str) -> None:
         self.unread |= words_in(text)
 
 
@@ -137,7 +146,7 @@ def stands_in(node: Node, symbols: Mapping[str, Symbol]) -> bool:
 
 def _is_anything(node: Node, scope: Scope) -> bool:
     symbol = scope.symbols.get(node.name) if isinstance(node, Name | State) else None
-    return symbol is not None and symbol.type is _ANYTHING
+    return symbol is not None and is_stand_in(symbol)
 
 
 def _unknown_at(node: Node, column: int, scope: Scope) -> Name | State | None:
@@ -145,6 +154,20 @@ def _unknown_at(node: Node, column: int, scope: Scope) -> Name | State | None:
         if isinstance(part, Name | State) and part.column == column and part.name not in scope.symbols:
             return part
     return None
+
+
+def _replaced(node: Node, part: Node, by: Node) -> Node:
+    """The expression with one of its parts exchanged."""
+    if node is part:
+        return by
+    changed: dict[str, object] = {}
+    for field in dataclasses.fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, tuple):
+            changed[field.name] = tuple(_replaced(one, part, by) for one in value)
+        elif dataclasses.is_dataclass(value):
+            changed[field.name] = _replaced(value, part, by)  # type: ignore[arg-type]  # a node holds nodes
+    return dataclasses.replace(node, **changed) if changed else node  # type: ignore[arg-type]  # as they were
 
 
 def _beside(node: Node, name: Node) -> Iterable[Node]:

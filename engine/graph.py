@@ -93,8 +93,11 @@ def draw(graph: Requirements, graph_format: GraphFormat) -> str:
 def _reads(knowledge: Knowledge) -> dict[str, tuple[str, ...]]:
     """For each name what it reads directly, every fact and amount that is read by something included."""
     found: dict[str, tuple[str, ...]] = {}
+    owners = {**knowledge.decision_of, **knowledge.readings}
     for name in knowledge.order:
-        read = {knowledge.decision_of.get(other, other) for other in knowledge.reads[name]}
+        if name in knowledge.readings:
+            continue
+        read = {owners.get(other, other) for other in knowledge.reads[name]} - {name}
         if name in knowledge.quantities:
             read |= functions_in(knowledge.quantities[name].formula) & knowledge.tables.keys()
         read.discard(knowledge.manifest.could_turn or "")

@@ -32,8 +32,8 @@ from engine.drafts import Draft, draft, outputs_named
 from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.expressions import Expressions, stand_in, stands_in, words_in
 from engine.language.evaluate import Evaluate, Table, compile_plain
-from engine.language.nodes import Name as NameNode
 from engine.language.nodes import Call, Node, Not, Number, Or, State, Truth, names_in, walk
+from engine.language.nodes import Name as NameNode
 from engine.language.scope import ChoiceType, NumberType, Scope, SetType, Symbol, TableSignature, TruthType, Type
 from engine.readings import aggregated, number_read, truth_read
 from engine.resources import rules_directory
@@ -79,8 +79,8 @@ class DecisionTable:
 class Quantity:
     """A fact with a default, or a figure: something computed by a formula.
 
-    A ``reading`` is what conditions read of a decision in place of the words it concludes; ``title`` is
-    what people call it, and ``stands_for`` the output it is a reading of.
+    What conditions read of a decision in place of the words it concludes is computed too: ``title`` is what
+    people call it, ``decision`` whose it is, and ``stands_for`` the output it is read in place of.
     """
 
     name: str
@@ -90,6 +90,7 @@ class Quantity:
     evaluate: Evaluate
     place: Place
     title: str | None = None
+    decision: str | None = None
     stands_for: str | None = None
 
 
@@ -149,6 +150,11 @@ class Knowledge:
         }
 
     @cached_property
+    def open_words(self) -> dict[str, tuple[str, ...]]:
+        """The facts that may be any text, each with the words that rules name and one for all others, the last."""
+        return {name: fact.words for name, fact in self.facts.items() if fact.open}
+
+    @cached_property
     def decision_of(self) -> dict[str, str]:
         """For each output the decision that concludes it."""
         return {output: name for name, table in self.decisions.items() for output in table.outputs}
@@ -185,6 +191,14 @@ class Knowledge:
             found[name] = own.union(*inputs)
         return found
 
+    def depending_on(self, names: Iterable[str]) -> frozenset[str]:
+        """The facts, figures and decisions among the names, and all that depend on them through any number of steps."""
+        found = set(names)
+        for name in self.order:
+            if any(self.decision_of.get(read, read) in found for read in self.reads[name]):
+                found.add(name)
+        return frozenset(found)
+
     def title(self, name: str) -> str:
         """What people call the name."""
         for declared in (self.facts, self.figures, self.amounts, self.table_declarations):
@@ -197,6 +211,16 @@ class Knowledge:
             return self.decisions[name].declaration.title
         table = self.decisions.get(self.decision_of.get(name, ""))
         return _output_title(table, name) if table else name.replace("_", " ")
+
+    @cached_property
+    def readings(self) -> dict[str, str]:
+        """What conditions read of decisions in place of words, each with the decision it is read of."""
+        return {name: quantity.decision for name, quantity in self.quantities.items() if quantity.decision}
+
+    def declared_names(self, node: Node) -> frozenset[str]:
+        """The names an expression reads, as the files have them."""
+        declared = (self.declared_name(name) for name in names_in(node))
+        return frozenset(name for name in declared if name not in self.readings)
 
     def declared_name(self, name: str) -> str:
         """The name as the files have it: of a reading the output it stands for, of anything else its own."""
@@ -362,10 +386,10 @@ class _Loader:
 
     def manifest(self) -> tuple[KnowledgeFile, bool]:
         """What knowledge.yaml says, and whether its units could be read."""
-        nothing = KnowledgeFile(name="unnamed", version="0", title="unnamed", base_units=[])
+        unnamed = {"name": "unnamed", "version": "0", "title": "unnamed", "base_units": []}
         drafted = self.drafted("knowledge.yaml", KnowledgeFile)
         if drafted is None or drafted.declared is None:
-            return nothing, False
+            return KnowledgeFile.model_validate(unnamed), False
         self.broken |= {str(path[0]) for path in drafted.left_out if path}
         has_units = not {("base_units",), ("derived_units",), ()} & drafted.left_out
         return drafted.declared, has_units
@@ -589,7 +613,8 @@ class _Loader:
             # A sum is rounded as figures are; a value that a row concludes stays what the row says.
             kind: Literal["figure", "reading"] = "figure" if table.declaration.aggregate == "sum" else "reading"
             place = Place(table.file, 1)
-            found[name] = Quantity(name, kind, formula, "", compile_plain(formula, tables), place, title, output)
+            evaluate = compile_plain(formula, tables)
+            found[name] = Quantity(name, kind, formula, "", evaluate, place, title, table.name, output)
 
         for table in decisions.values():
             declared = table.declaration
@@ -663,10 +688,7 @@ class _Loader:
         for name, table in knowledge.decisions.items():
             if any(stands_in(row.when, knowledge.scope.symbols) for row in table.rows):
                 found.add(name)
-        for name in knowledge.order:
-            if any(knowledge.decision_of.get(read, read) in found for read in knowledge.reads[name]):
-                found.add(name)
-        return frozenset(found)
+        return knowledge.depending_on(found)
 
     # -- what needs the whole ---------------------------------------------------------------------
 
@@ -831,5 +853,5 @@ def _fact_type(fact: FactDeclaration) -> Type:
     if fact.type == "yes/no":
         return TruthType()
     if fact.choices is not None:
-        return ChoiceType(tuple(fact.choices))
+        return ChoiceType(fact.words)
     return NumberType(fact.unit)

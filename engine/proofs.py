@@ -8,6 +8,7 @@ has confirmed it. z3 is loaded here only once something is asked.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from engine.language.english import affirmed
 from engine.language.evaluate import compile_plain
 from engine.language.nodes import And, Arithmetic, Call, Comparison, Never, Node, Number, names_in, walk
 from engine.language.possible import Possible, Span, Truths, Words, compile_possible, exactly, join, tidy_span
-from engine.language.scope import ChoiceType
+from engine.language.scope import ChoiceType, TruthType, Type
 from engine.language.symbolic import (
     NotSymbolicError,
     Symbolic,
@@ -43,6 +44,9 @@ MEGABYTES = 1_000
 #: Regions of one gap, and pairs of rows of one decision, that are told one by one.
 MOST_REGIONS = 20
 MOST_PAIRS = 40
+#: A gap that takes more conditions to tell is told by its case alone; of so many each is tried without.
+_MOST_CONDITIONS = 8
+_MOST_WEIGHED = 80
 #: How many steps up from a decision are brought in where all of it is too much for z3.
 _STEPS = (1, 2)
 #: Up to here each row of a ``first`` decision names all those before it.
@@ -117,11 +121,12 @@ class Limits:
         self.knowledge = knowledge
         self.everything_known = everything_known
         self.values: dict[str, Possible] = {
-            name: exactly(value) for name, value in knowledge.constants.items()
+            name: _anything(symbol.type) for name, symbol in knowledge.scope.symbols.items()
         }
+        self.values |= {name: exactly(value) for name, value in knowledge.constants.items()}
         #: The figures and facts that may be ``never``, because their formula says so or reads one that may.
         self.never: set[str] = set()
-        self._origins: dict[str, frozenset[str | None]] = {}
+        self._origins: dict[str, frozenset[str | None]] = dict.fromkeys(knowledge.scope.symbols, _ANY_ORIGIN)
         if knowledge.manifest.could_turn:
             self._set(knowledge.manifest.could_turn, Truths(true=True, false=True), "computed")
         for name in knowledge.facts:
@@ -209,6 +214,18 @@ class Limits:
         return SymbolicNumber(number, yes, z3.Bool(f"never {name}") if name in self.never else no)
 
 
+_ANY_ORIGIN: frozenset[str | None] = frozenset({"answered", "measured", "supposed", "assumed", "computed", None})
+
+
+def _anything(kind: Type) -> Possible:
+    """Everything a name of the type can be, unknown included."""
+    if isinstance(kind, TruthType):
+        return Truths(true=True, false=True, unknown=True)
+    if isinstance(kind, ChoiceType):
+        return Words(frozenset(kind.values), unknown=True)
+    return Span(-math.inf, math.inf, unknown=True)
+
+
 def _within(number: Any, limits: Span) -> Iterator[Any]:
     if abs(limits.low) != float("inf"):
         yield number >= real(limits.low)
@@ -258,7 +275,7 @@ class _Terms(SymbolicBase):
 
     def _everything_upstream(self) -> None:
         knowledge = self.knowledge
-        needed = self._needed()
+        needed = self._within_reach()
         for name in sorted(needed - set(knowledge.order)):
             if name in knowledge.facts:
                 self._fact(name, default=None)
@@ -275,7 +292,7 @@ class _Terms(SymbolicBase):
             else:
                 self._define(name, self._formula(name), "computed")
 
-    def _needed(self) -> set[str]:
+    def _within_reach(self) -> set[str]:
         """The names that the decision reads, and those that what is defined reads."""
         knowledge = self.knowledge
         needed, waiting = set[str](), [self.decision]
@@ -347,7 +364,6 @@ class _Terms(SymbolicBase):
             for row, decisive in zip(table.rows, decides, strict=True):
                 self.bounds.append(z3.Implies(decisive, code == self.translator.word(row.then[output])))
             self._define(output, SymbolicWord(code, z3.Or(decided, stands)), "computed")
-
 
     def renamed_value(self, model: Any, fact: str, renamed: _Renamed) -> float | None:
         """The number a fact has in the renamed case; None for anything else."""
@@ -695,6 +711,7 @@ class Proofs:
                 gap = Gap(self._region(decision, trial), trial)
                 yield gap
                 if gap.region is None:
+                    yield Unsettled("whether there are more gaps than these")
                     return
                 excluded.append(gap.region)
                 if len(excluded) == MOST_REGIONS:
@@ -740,13 +757,23 @@ class Proofs:
         """As few of the conditions as exclude that a row decides, and those as wide as can be."""
         import z3
 
-        if asked.check(asked.all_known, asked.decided, *literals) != z3.unsat:
+        if len(signed) > _MOST_WEIGHED:
+            # z3's own choice is seldom the widest, but soon made.
+            kept = sorted(asked.core(asked.all_known, asked.decided, *literals) - {0, 1})
+            kept = [position - 2 for position in kept]
+        else:
+            kept = list(range(len(signed)))
+        if asked.check(asked.all_known, asked.decided, *(literals[position] for position in kept)) != z3.unsat:
             return None
-        kept = list(range(len(signed)))
         for group in self._droppable(signed):
             fewer = [position for position in kept if position not in group]
-            if asked.check(asked.all_known, asked.decided, *(literals[position] for position in fewer)) == z3.unsat:
+            if (
+                len(fewer) < len(kept)
+                and asked.check(asked.all_known, asked.decided, *(literals[position] for position in fewer)) == z3.unsat
+            ):
                 kept = fewer
+        if len(kept) > _MOST_CONDITIONS:
+            return None
         # What is said of one name stands together.
         by_name: dict[frozenset[str], list[Node]] = {}
         for position in kept:
@@ -766,15 +793,22 @@ class Proofs:
 
     # -- rows that hold at once ----------------------------------------------------------------------
 
-    def together(self, decision: str) -> Iterator[Together | Unsettled]:
-        """Every pair of rows that hold at once though they must not, at most ``MOST_PAIRS`` of them."""
+    def together(self, decision: str, seen: Mapping[tuple[int, int], Trial]) -> Iterator[Together | Unsettled]:
+        """Every pair of rows that hold at once though they must not, at most ``MOST_PAIRS`` of them.
+
+        Args:
+            decision: a ``unique`` or ``any`` one.
+            seen: pairs that were found to hold at once, each with a case.
+        """
         import z3
 
+        pairs = {pair: trial for pair, trial in sorted(seen.items()) if self._excludes(decision, *pair)}
+        excluded, unsettled, answer = [*pairs], [], z3.unsat
+        for pair in excluded[:MOST_PAIRS]:
+            yield Together(*pair, self._plainly_together(decision, pair, pairs[pair]))
+        told = min(len(excluded), MOST_PAIRS)
         asked = next(self._steps(decision))
-        unsettled: list[tuple[int, int]] = []
-        excluded: list[tuple[int, int]] = []
-        told = 0
-        while True:
+        while told < MOST_PAIRS:
             elsewhere = asked.not_both(excluded)
             # Cases with everything known are the easier ones to read.
             answer = asked.check(asked.several, elsewhere, asked.all_known)
@@ -789,22 +823,28 @@ class Proofs:
                 told += 1
             elif found is None:
                 unsettled.append(pair)
-            if told == MOST_PAIRS:
-                yield Unsettled("whether more rows hold at once than these")
-                return
             excluded.append(pair)
+        else:
+            yield Unsettled("whether more rows hold at once than these")
+            return
         if answer == z3.unknown:
             yield Unsettled("whether two rows can hold at once")
-        for one, other in unsettled:
-            yield Unsettled("whether they can hold at once", (one, other))
+        for pair in unsettled:
+            yield Unsettled("whether they can hold at once", pair)
+
+    def _excludes(self, decision: str, one: int, other: int) -> bool:
+        """Whether two rows must not hold at once."""
+        table = self.knowledge.decisions[decision]
+        return table.policy == "unique" or table.rows[one].then != table.rows[other].then
+
+    def _plainly_together(self, decision: str, pair: tuple[int, int], trial: Trial) -> Trial:
+        def both_hold(one: Trial) -> bool:
+            return all(one.rows[decision][row] is True for row in pair)
+
+        return plainer(self.trials, trial, self.upstream(decision), both_hold)
 
     def _pair(self, decision: str, rows: Sequence[int]) -> tuple[int, int]:
-        table = self.knowledge.decisions[decision]
-        return next(
-            (one, other)
-            for one, other in combinations(rows, 2)
-            if table.policy == "unique" or table.rows[one].then != table.rows[other].then
-        )
+        return next(pair for pair in combinations(rows, 2) if self._excludes(decision, *pair))
 
     def _together(self, decision: str, pair: tuple[int, int]) -> Trial | bool | None:
         """A case in which both rows hold; False where there is none, None where neither was found."""

@@ -156,7 +156,7 @@ class Prospect(Outlook):
         return words.options | (frozenset({None}) if words.unknown else frozenset())
 
     def _anything(self, blank: Iterable[str]) -> Region:
-        asked = asked_states(self.knowledge)
+        asked = _told_apart(self.knowledge)
         return {name: replace(full_domain(self.knowledge.facts[name]), may_stay_open=name in asked) for name in blank}
 
     def _trials_of(self, blank: tuple[str, ...]) -> list[Region]:
@@ -166,7 +166,7 @@ class Prospect(Outlook):
         for it, nothing is tried in its place.
         """
         if blank not in self._trials:
-            asked, chance = asked_states(self.knowledge), random.Random(0)  # noqa: S311 - nothing here is secret
+            asked, chance = _told_apart(self.knowledge), random.Random(0)  # noqa: S311 - nothing here is secret
             choices = {name: self._sides(name) for name in blank}
             self._trials[blank] = [
                 {
@@ -422,6 +422,15 @@ def _explorer(knowledge: Knowledge, node: Node) -> Explore:
     return compile_possible(node, knowledge.tables)
 
 
+@lru_cache(maxsize=64)
+def _told_apart(knowledge: Knowledge) -> frozenset[str]:
+    """The facts whose being unknown some expression tells from every value, directly or by what depends on them."""
+    asked = asked_states(knowledge)
+    # Of a fact with a default it is what that depends on that may be missing.
+    behind = {name for state in asked for name in knowledge.upstream(state) if name not in knowledge.quantities}
+    return (asked | behind) & knowledge.facts.keys()
+
+
 def _decided_memory(knowledge: Knowledge, case: Case) -> WorkingMemory:
     """The facts and figures of the case, and what follows from them by the plain evaluator."""
     memory = working_memory(knowledge, case)
@@ -439,14 +448,14 @@ def _domains(memory: WorkingMemory, target: str, asked: Iterable[str]) -> Region
     knowledge = memory.knowledge
     domains: dict[str, Domain] = {}
     for name in asked:
-        may_stay_open = name in asked_states(knowledge) or name in knowledge.quantities
+        may_stay_open = name in _told_apart(knowledge) or name in knowledge.quantities
         domains[name] = replace(full_domain(knowledge.facts[name]), may_stay_open=may_stay_open)
     for name, fact in knowledge.facts.items():
         if name not in domains and memory.values[name] is None and name not in knowledge.quantities:
             domains[name] = Domain(exactly(None, full_domain(fact).values))
     outlook = Outlook(memory, target, domains)
     box, _ = outlook.region(domains)
-    for name in knowledge.quantities.keys() & domains.keys() - asked_states(knowledge):
+    for name in knowledge.quantities.keys() & domains.keys() - _told_apart(knowledge):
         # A default that is always the same, and one of the answers, needs no looking at of its own.
         always_the_same = not any(read in domains or read in outlook.steps for read in knowledge.reads[name])
         if always_the_same and _within(box[name], domains[name].values):

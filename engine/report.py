@@ -10,9 +10,9 @@ import functools
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Literal, assert_never, cast
 
 from engine import escape
 from engine.decision import Decision, Figure, Firing, Reading, Value
@@ -200,24 +200,34 @@ def _without_gaps(text: str) -> str:
 
 
 def _laid_out(marked: str, width: int, *, colour: bool) -> str:
-    from rich.padding import Padding
     from rich.text import Text
 
-    console = _console(width, colour=colour)
     shown: list[str] = []
     for indent, block in _blocks(_without_gaps(marked), width):
         if isinstance(block, Text) and not colour:
-            # The same lines that a console would print, without all the steps of its printing them.
-            fits = block.cell_len <= width - indent and "\t" not in block.plain
-            lines = [block] if fits else block.wrap(console, width - indent)
-            shown += [f"{' ' * indent}{line.plain}" for line in lines]
+            # The lines that a console would print; to load one and let it print them takes far longer.
+            shown += [f"{' ' * indent}{line.plain}" for line in _wrapped(block, width - indent)]
         else:
-            with console.capture() as captured:
-                console.print(Padding(block, (0, 0, 0, indent)))
-            shown += captured.get().splitlines()
+            shown += _printed(block, indent, _console(width, colour=colour))
     return "".join(f"{line.rstrip()}\n" for line in "\n".join(shown).splitlines())
 
 
+def _wrapped(text: Text, width: int) -> Iterable[Text]:
+    if text.cell_len <= width and "\t" not in text.plain:
+        return [text]
+    # A console is asked only how to justify, and this text is not justified.
+    return text.wrap(cast("Console", None), width)
+
+
+def _printed(block: Text | Table, indent: int, console: Console) -> list[str]:
+    from rich.padding import Padding
+
+    with console.capture() as captured:
+        console.print(Padding(block, (0, 0, 0, indent)))
+    return captured.get().splitlines()
+
+
+@functools.lru_cache(maxsize=8)
 def _console(width: int, *, colour: bool) -> Console:
     import io
 

@@ -304,11 +304,12 @@ class CoverageReport:
     @property
     def missing(self) -> tuple[tuple[str, str, tuple[Item, ...]], ...]:
         """What no test brings about: rule (or output), place and items; the demanded measures first."""
-        items = [item for name in MEASURES for item in self.coverage.measures[name].missing]
-        grouped: dict[tuple[str, str], list[Item]] = {}
-        for item in items:
-            grouped.setdefault((item.subject, str(item.place)), []).append(item)
-        return tuple((*key, tuple(found)) for key, found in grouped.items())
+        grouped: dict[tuple[str, bool], list[Item]] = {}
+        for item in (item for name in MEASURES for item in self.coverage.measures[name].missing):
+            grouped.setdefault((item.subject, item.measure == "values"), []).append(item)
+        # A rule stands where it begins, whatever of it is missing.
+        starts = {(item.subject, item.measure == "values"): str(item.place) for item in reversed(self.coverage.items)}
+        return tuple((key[0], starts[key], tuple(found)) for key, found in grouped.items())
 
     @property
     def impossible(self) -> tuple[tuple[Item, str], ...]:
@@ -432,9 +433,20 @@ def _environment(kind: Literal["terminal", "html", "xml"]) -> Environment:
         auto_reload=False,
     )
     environment.filters["percent"] = lambda value: f"{value:.1f}".removesuffix(".0") + " %"
-    environment.filters["seconds"] = lambda value: f"{value:.2f}"
+    environment.filters["seconds"] = lambda value: f"{value:.{3 if kind == 'xml' else 1}f}"
+    environment.filters["code"] = _code
     environment.filters["right"] = lambda value, width: Markup(f"{value:>{width}}")  # noqa: S704 (numbers only)
     return environment
+
+
+def _code(line: SourceLine) -> str:
+    """A line of source for HTML, its indentation kept."""
+    from markupsafe import Markup
+    from markupsafe import escape as for_html
+
+    indent = len(line.text) - len(line.text.lstrip(" "))
+    spaces = Markup("&nbsp;" * max(indent, not line.text))  # noqa: S704 (nothing but spaces)
+    return spaces + for_html(escape.printable(line.text))
 
 
 def _laid_out(marked: str, width: int | None, *, colour: bool) -> str:

@@ -10,14 +10,17 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from engine.case import Case, Given, parse_number, read_case
-from engine.declarations import Name, RuleId, Text
+from engine.costs import working_memory
+from engine.declarations import Name, RuleId, Text, word_of
 from engine.errors import BadInput, InferenceError, Place, Problem, did_you_mean
+from engine.evaluator import Verdict, evaluate_decision
 from engine.goals import Sight
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge
@@ -171,6 +174,85 @@ class TestResult:
 def sight_of(outcome: Outcome) -> Sight:
     """Everything that was computed and concluded, as goals look at it."""
     return Sight(outcome.knowledge, outcome.memory.values, outcome.memory.origins, outcome.verdicts)
+
+
+def sight_by_evaluator(knowledge: Knowledge, case: Case, decisions: Iterable[str] | None = None) -> Sight | None:
+    """What the plain evaluator alone makes of a case, quickly: nothing stands, and nothing is known to turn it.
+
+    Args:
+        knowledge: the base.
+        case: the case.
+        decisions: the decisions to look at, each after those it reads; by default all of them.
+
+    Returns:
+        The sight; None where rules contradict each other.
+    """
+    memory = working_memory(knowledge, case)
+    verdicts: dict[str, Verdict] = {}
+    for name in (
+        decisions if decisions is not None else (name for name in knowledge.order if name in knowledge.decisions)
+    ):
+        try:
+            verdict = verdicts[name] = evaluate_decision(knowledge, name, memory.values, memory.origins)
+        except InferenceError:
+            return None
+        if verdict.table.policy != "collect":
+            for output, value in (verdict.outputs or {}).items():
+                memory.conclude(output, value)
+    return Sight(knowledge, memory.values, memory.origins, verdicts)
+
+
+@lru_cache(maxsize=16)
+def decisions_after_signal(knowledge: Knowledge) -> frozenset[str]:
+    """The decisions (and figures) that hang on whether something could turn the recommendation."""
+    found: set[str] = {knowledge.manifest.could_turn or ""}
+    for name in knowledge.order:
+        if any(knowledge.decision_of.get(read, read) in found for read in knowledge.reads[name]):
+            found.add(name)
+    return frozenset(found - {knowledge.manifest.could_turn or ""})
+
+
+# -- the tests of one rule -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTest:
+    """A test that has to do with a rule, and how."""
+
+    name: str
+    place: Place
+    how: Literal["expects it to fire", "expects it not to fire", "fires it"]
+
+
+def tests_of(knowledge: Knowledge, rule: str) -> tuple[RuleTest, ...]:
+    """The tests that expect something of a rule, then those whose case it merely fires in.
+
+    Of a rule that hangs on whether something could turn the recommendation only the former are found, as to
+    find out takes a full decision of every test.
+
+    Raises:
+        BadInput: the tests cannot be read.
+    """
+    found: dict[str, RuleTest] = {}
+    tests = read_tests(knowledge)
+    for test in tests:
+        if rule in test.expects.fired:
+            found[test.name] = RuleTest(test.name, test.place, "expects it to fire")
+        elif rule in test.expects.not_fired:
+            found[test.name] = RuleTest(test.name, test.place, "expects it not to fire")
+    for test in tests:
+        if test.name not in found and _fires(knowledge, rule, test.case):
+            found[test.name] = RuleTest(test.name, test.place, "fires it")
+    return tuple(found.values())
+
+
+def _fires(knowledge: Knowledge, rule: str, case: Case) -> bool:
+    for name, table in knowledge.decisions.items():
+        for index, row in enumerate(table.rows):
+            if row.id == rule and name not in decisions_after_signal(knowledge):
+                sight = sight_by_evaluator(knowledge, case)
+                return sight is not None and index in sight.verdicts[name].decisive
+    return False
 
 
 # -- running -------------------------------------------------------------------------------------------
@@ -333,8 +415,8 @@ class _Reader:
                 found[output] = frozenset(self._values(document, path, output, raw))
             elif isinstance(raw, str) and raw.strip().lower() == _UNKNOWN:
                 found[output] = None
-            elif self._is_value(document, path, output, raw):
-                found[output] = str(raw)
+            else:
+                found.update((output, word) for word in self._value(document, path, output, raw))
         return found
 
     def _values(self, document: Document, path: tuple[str | int, ...], output: str, raw: object) -> Iterator[str]:
@@ -344,17 +426,18 @@ class _Reader:
             self.problems.append(Problem(document.place(path), message, output, hint, "unknown-value"))
             return
         for index, value in enumerate(raw):
-            if self._is_value(document, (*path, index), output, value):
-                yield str(value)
+            yield from self._value(document, (*path, index), output, value)
 
-    def _is_value(self, document: Document, path: tuple[str | int, ...], output: str, raw: object) -> bool:
+    def _value(self, document: Document, path: tuple[str | int, ...], output: str, raw: object) -> Iterator[str]:
+        """The word that a conclusion is known by; none where there is no such conclusion."""
         values = self._titles(output)
-        if isinstance(raw, str) and raw in values:
-            return True
-        hint = did_you_mean(raw, values) if isinstance(raw, str) else "Put the word in quotes"
+        word = _word_of(raw)
+        if word in values:
+            yield word
+            return
+        hint = did_you_mean(word, values)
         message = f"expected one of {', '.join(values)}, got {_found(document, path, raw)}"
         self.problems.append(Problem(document.place(path), message, output, hint, "unknown-value"))
-        return False
 
     def _titles(self, output: str) -> Mapping[str, str]:
         return self.knowledge.decisions[self.knowledge.decision_of[output]].outputs[output]
@@ -428,6 +511,13 @@ class _Reader:
         place = document.place(path, key=True)
         hint = did_you_mean(name, known) or f"`breakeven rules show` lists every {kind}"
         self.problems.append(Problem(place, f"there is no {kind} '{name}'", str(path[-2]), hint, "unknown-name"))
+
+
+def _word_of(raw: object) -> str:
+    """The word that rules conclude for a value of the file, empty where it is none."""
+    if isinstance(raw, bool | str):
+        return word_of(raw)
+    return word_of(float(raw)) if isinstance(raw, int | float) else ""
 
 
 def _found(document: Document, path: tuple[str | int, ...], raw: object) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,9 @@ from engine import __version__
 from engine.case import parse_answer
 from engine.declarations import FactDeclaration, RangeOf
 from engine.errors import BadInput, Place, Problem, did_you_mean
+from engine.expressions import is_stand_in
 from engine.knowledge import Knowledge
-from engine.language.nodes import Node, Number
+from engine.language.nodes import Node, Number, names_in
 from engine.language.parse import ExpressionError
 from engine.language.scope import NumberType, Scope
 from engine.pinpoint import pinpoint
@@ -75,6 +75,8 @@ class _UnitCheck:
         self.knowledge = knowledge
         self.lines = {document.file: document.lines for document in knowledge.documents.values()}
         self.readable: dict[str, bool] = {}
+        #: Numbers whose unit cannot be read, and names of which nothing is known.
+        self.unitless: set[str] = set()
 
     def problems(self) -> Iterator[Problem]:
         """Everything wrong with declared units first, then with every expression."""
@@ -89,12 +91,11 @@ class _UnitCheck:
             message = f"the units cannot be read together: {shorten(str(error))}"
             raise BadInput([Problem(place, message, "base_units", code="units")]) from error
         yield from self._unreadable(units)
-        symbols = {
-            name: replace(symbol, type=NumberType(None))
-            if isinstance(symbol.type, NumberType) and symbol.type.unit and not self._reads(units, symbol.type.unit)
-            else symbol
-            for name, symbol in self.knowledge.scope.symbols.items()
-        }
+        symbols = self.knowledge.scope.symbols
+        for name, symbol in symbols.items():
+            unit = symbol.type.unit if isinstance(symbol.type, NumberType) else None
+            if is_stand_in(symbol) or (unit is not None and not self._reads(units, unit)):
+                self.unitless.add(name)
         tables = {
             name: table
             for name, table in self.knowledge.scope.tables.items()
@@ -103,7 +104,7 @@ class _UnitCheck:
         scope = Scope(symbols, tables, self.knowledge.scope.readings)
         for name, quantity in self.knowledge.quantities.items():
             kind = symbols[name].type
-            expects = kind.unit if isinstance(kind, NumberType) else None
+            expects = kind.unit if isinstance(kind, NumberType) and name not in self.unitless else None
             yield from self._expression(units, scope, quantity.formula, quantity.place, name, quantity.text, expects)
         for table in self.knowledge.decisions.values():
             for row in table.rows:
@@ -151,6 +152,8 @@ class _UnitCheck:
     def _expression(
         self, units: Units, scope: Scope, node: Node, place: Place, owner: str, text: str, expects: str | None
     ) -> Iterator[Problem]:
+        if any(name in self.unitless for name in names_in(node)):
+            return
         try:
             units.check(node, scope, expects=expects)
         except ExpressionError as error:

@@ -428,9 +428,8 @@ def _nearness(part: Node, knowledge: Knowledge) -> Callable[[Trial], float]:
         numbers = [value(trial.values, trial.origins) for value in values]
         if len(numbers) != len(_SIDES) or not all(isinstance(one, float) and math.isfinite(one) for one in numbers):
             return 0.0
-        left, right = numbers
-        apart = abs(left - right) / (abs(left) + abs(right) + 1.0)  # type: ignore[operator,arg-type]  # both are numbers
-        return 0.5 / (1.0 + 10.0 * apart)
+        left, right = (float(one or 0.0) for one in numbers)
+        return 0.5 / (1.0 + 10.0 * abs(left - right) / (abs(left) + abs(right) + 1.0))
 
     return nearness
 

@@ -11,20 +11,19 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.case import Case, Given, parse_number
 from engine.costs import working_memory
 from engine.errors import InferenceError
-from engine.evaluator import evaluate_decision
 from engine.goals import AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side, Sight, meets
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge
 from engine.language.nodes import Comparison, Node, names_in
 from engine.outlook import thresholds
 from engine.pipeline import infer
-from engine.rule_tests import sight_of
+from engine.rule_tests import decisions_after_signal, sight_by_evaluator, sight_of
 
 if TYPE_CHECKING:
     from engine.symbols import Depth, SymbolicBase
@@ -217,33 +216,11 @@ class Witness:
         return sight is not None and meets(sight, goal)
 
     def _needs_pipeline(self, goal: Goal) -> bool:
-        return self._decision(goal) in self._after_signal
-
-    @cached_property
-    def _after_signal(self) -> frozenset[str]:
-        """The decisions that hang on whether something could turn the recommendation."""
-        knowledge = self.knowledge
-        found: set[str] = {knowledge.manifest.could_turn or ""}
-        for name in knowledge.order:
-            if any(knowledge.decision_of.get(read, read) in found for read in knowledge.reads[name]):
-                found.add(name)
-        return frozenset(found)
+        return self._decision(goal) in decisions_after_signal(self.knowledge)
 
     def _quick(self, case: Case, decision: str) -> Sight | None:
-        """What the plain evaluator makes of a case, up to one decision; None where rules contradict each other."""
-        knowledge = self.knowledge
-        memory = working_memory(knowledge, case)
-        verdicts = {}
-        for name in _decisions_to(knowledge, decision):
-            table = knowledge.decisions[name]
-            try:
-                verdicts[name] = evaluate_decision(knowledge, name, memory.values, memory.origins)
-            except InferenceError:
-                return None
-            if table.policy != "collect":
-                for output, value in (verdicts[name].outputs or {}).items():
-                    memory.conclude(output, value)
-        return Sight(knowledge, memory.values, memory.origins, verdicts)
+        """What the plain evaluator makes of a case, up to one decision."""
+        return sight_by_evaluator(self.knowledge, case, _decisions_to(self.knowledge, decision))
 
     # -- from a proposal to a case -----------------------------------------------------------------
 

@@ -186,6 +186,22 @@ def test_text_outside_the_language_when_parsed_is_refused_with_its_place(text: s
     assert caught.value.column == column
 
 
+HABITS = {
+    "x > 10k": "Write 50_000, not 50k",
+    "x = 1": "Write == to compare",
+    "x => 1": "Write >= or <=",
+    "x =< 1": "Write >= or <=",
+    "x <> 1": "Write != for unequal",
+}
+
+
+@pytest.mark.parametrize("text", HABITS)
+def test_text_written_out_of_another_habit_when_parsed_is_refused_with_what_to_write(text: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse(text)
+    assert caught.value.hint == HABITS[text]
+
+
 HOSTILE = [
     "__import__('os').system('true')",
     "().__class__.__bases__[0].__subclasses__()",

@@ -41,7 +41,7 @@ def import_dmn(path: Path | str) -> dict[str, str]:
     files = _files(planned)
     if planned.problems:
         refuse(planned.problems)
-    _require_whole(files, planned.model.file)
+    _require_whole(files, planned)
     return files
 
 
@@ -77,7 +77,7 @@ def _umask() -> int:
     return current
 
 
-def _require_whole(files: Mapping[str, str], file: str) -> None:
+def _require_whole(files: Mapping[str, str], planned: Plan) -> None:
     """Refuse a base that would not load, or that the inference engine cannot hold."""
     from engine.inference import Program
     from engine.knowledge import load_knowledge
@@ -94,9 +94,13 @@ def _require_whole(files: Mapping[str, str], file: str) -> None:
         except BadInput as error:
             problems = error.problems
         except BreakevenError as error:
-            problems = (Problem(Place(file), f"is more than the inference engine holds: {error}"),)
+            rule = str(error).partition(":")[0]
+            problems = (Problem(Place(""), f"is more than the inference engine holds: {error}", rule),)
     if problems:
-        refuse(replace(problem, place=Place(file)) for problem in problems)
+        rows = {f"{_id(one)}-{n}": row for one in planned.decisions for n, row in enumerate(one.element.table.rows, 1)}
+        lines = {rule: row.line for rule, row in rows.items()}
+        file = planned.model.file
+        refuse(replace(one, place=Place(file, lines.get(one.field or ""))) for one in problems)
 
 
 def _files(planned: Plan) -> dict[str, str]:
@@ -199,7 +203,7 @@ def _rules(planned: Plan, decision: Decision) -> Iterator[dict[str, Any]]:
             try:
                 parts.append(vocabulary.condition(column.subject, column.tests[index]))
             except NotTakenError as error:
-                planned.note(row.line, f"{owner}, {column.owner.partition(', ')[2]}", str(error))
+                planned.note(row.inputs[column.position].line, f"{owner}, {column.owner}", str(error))
         when = " and ".join(part for part in parts if part) or "true"
         if len(when) > LONGEST_EXPRESSION:
             message = f"its condition takes {len(when):,} characters, and at most {LONGEST_EXPRESSION:,} are read"

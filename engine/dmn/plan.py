@@ -84,8 +84,14 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One input of a decision: what it tests, and how each rule does."""
+    """One input of a decision: what it tests, and how each rule does.
 
+    Args:
+        position: which input of the table it is, from 0.
+        owner: the input as messages name it, behind its decision or rule.
+    """
+
+    position: int
     subject: Term
     tests: tuple[Tests, ...]
     owner: str
@@ -343,18 +349,18 @@ class _Planner:
         return sources
 
     def _columns(self, decision: Decision) -> Iterator[Column]:
-        for index, column in enumerate(decision.element.table.inputs):
-            label = normalized(column.expression.text) or column.label
-            owner = f"{decision.owner}, input '{label}'"
+        for position, column in enumerate(decision.element.table.inputs):
+            label = describe("input", normalized(column.expression.text) or column.label)
+            owner = f"{decision.owner}, {label}"
             subject = self._subject(column, decision.sources, owner)
             rows = enumerate(decision.element.table.rows, 1)
             tests = [
-                self._tests(row.inputs[index], decision.sources, f"{decision.owner}, rule {number}, input '{label}'")
+                self._tests(row.inputs[position], decision.sources, f"{decision.owner}, rule {number}, {label}")
                 for number, row in rows
             ]
             if subject is not None:
-                found = Column(subject, tuple(one or Tests() for one in tests), owner, column)
-                self._learn(found, decision.sources)
+                found = Column(position, subject, tuple(one or Tests() for one in tests), label, column)
+                self._learn(found, decision.sources, owner)
                 yield found
 
     def _subject(self, column: InputColumn, sources: dict[str, Source], owner: str) -> Term | None:
@@ -383,35 +389,35 @@ class _Planner:
                 self._note(written.line, owner, f"the text {quote(_UNKNOWN)} is not taken", hint)
         return tests
 
-    def _learn(self, column: Column, sources: Mapping[str, Source]) -> None:
+    def _learn(self, column: Column, sources: Mapping[str, Source], owner: str) -> None:
         """What a column tells of the values it reads."""
         tested = [test for tests in column.tests for test in tests.tests]
         for name in dict.fromkeys(name for part in (column.subject, *tested) for name in references(part)):
             source = sources[name]
             if source.is_list:
-                self._note(column.column.line, column.owner, f"'{source.title}' is several values at once")
+                self._note(column.column.line, owner, f"'{source.title}' is several values at once")
             if source.untaken:
                 message = f"'{source.title}' is of the type {quote(source.untaken)}, which is not taken"
-                self._note(column.column.line, column.owner, message, _TYPE_HINT)
+                self._note(column.column.line, owner, message, _TYPE_HINT)
         if isinstance(column.subject, Reference):
-            self._learn_values(sources[column.subject.name], column)
+            self._learn_values(sources[column.subject.name], column, owner)
 
-    def _learn_values(self, source: Source, column: Column) -> None:
+    def _learn_values(self, source: Source, column: Column, owner: str) -> None:
         named = self._types.named(column.column.type)
         constants = [constant for tests in column.tests for constant in constants_in(tests)]
         kinds = {constant.kind for constant in constants} | {kind for kind in (named.kind, source.kind) if kind}
         if named.untaken and not source.untaken:
-            self._note(column.column.line, column.owner, f"the type {quote(named.untaken)} is not taken", _TYPE_HINT)
+            self._note(column.column.line, owner, f"the type {quote(named.untaken)} is not taken", _TYPE_HINT)
         if len(kinds) > 1:
             mixed = " and ".join(sorted(KIND_NAMES[kind] for kind in kinds))
-            self._note(column.column.line, column.owner, f"'{source.title}' holds {mixed}", "Let it hold one of them")
+            self._note(column.column.line, owner, f"'{source.title}' holds {mixed}", "Let it hold one of them")
         source.kind = source.kind or next(iter(kinds), None)
         source.words.update(dict.fromkeys(one.value for one in constants if isinstance(one.value, str)))
         for allowed in (column.column.allowed, named.allowed):
             if allowed is not None and source.concluded is None:
-                self._hold(source, allowed, column.owner)
+                self._hold(source, allowed, owner)
             elif allowed is not None:
-                self._check_concluded(source, allowed, column.owner)
+                self._check_concluded(source, allowed, owner)
 
     def _check_concluded(self, source: Source, written: Written, owner: str) -> None:
         """Refuse a column that does not allow what the decision before it concludes."""

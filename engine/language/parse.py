@@ -115,7 +115,7 @@ def _syntax_problem(text: str, error: Exception) -> tuple[str, str | None]:
 _MEANT = (
     (r"&&|\|\|", "Write `and` and `or`, not && and ||"),
     (r"\d[\d_]*\s*[kKmM]\b", "Write 50_000, not 50k"),
-    (r"(?<![=!<>:])=(?![=>])", "Write == to compare"),
+    (r"(?<![=!<>:])=(?![=<>])", "Write == to compare"),
     (r"=>|=<", "Write >= or <="),
     (r"<>", "Write != for unequal"),
 )
