@@ -107,9 +107,7 @@ def main() -> None:
 @RULES_OPTION
 @ON_OPTION
 @refuses_bad_input
-def recommend(
-    case: str, report_format: str | None, output: str | None, rules: str | None, on: datetime | None
-) -> None:
+def recommend(case: str, report_format: str | None, output: str | None, rules: str | None, on: datetime | None) -> None:
     """Decide the case file CASE (`-` reads standard input).
 
     A case file is YAML, one fact a line; what is not given is assumed with its source, or unknown:
@@ -176,7 +174,13 @@ def ask(
 
 
 @main.command()
-@click.option("--format", "report_format", type=click.Choice(("terminal", "markdown", "json")), default="terminal")
+@click.option(
+    "--format",
+    "report_format",
+    type=click.Choice(("terminal", "markdown", "json")),
+    default="terminal",
+    help="How to print them.",
+)
 @click.option("--verdict", metavar="WORD", help="Only claims with this verdict, e.g. off.")
 @RULES_OPTION
 @refuses_bad_input
@@ -208,7 +212,9 @@ def _complete_names(_context: click.Context, _parameter: click.Parameter, incomp
 
 @rules.command()
 @click.argument("name", required=False, metavar="[ID]", shell_complete=_complete_names)
-@click.option("--format", "report_format", type=click.Choice(("terminal", "json")), default="terminal")
+@click.option(
+    "--format", "report_format", type=click.Choice(("terminal", "json")), default="terminal", help="How to print it."
+)
 @RULES_OPTION
 @refuses_bad_input
 def show(name: str | None, report_format: str, rules: str | None) -> None:
@@ -227,7 +233,13 @@ def show(name: str | None, report_format: str, rules: str | None) -> None:
 
 @rules.command()
 @click.argument("name", required=False, metavar="[ID]", shell_complete=_complete_names)
-@click.option("--format", "graph_format", type=click.Choice(("svg", "mermaid", "dot")), default="mermaid")
+@click.option(
+    "--format",
+    "graph_format",
+    type=click.Choice(("svg", "mermaid", "dot")),
+    default="mermaid",
+    help="How to draw it; dot is for Graphviz.",
+)
 @click.option("--decisions-only", is_flag=True, help="Leave out figures, amounts and tables.")
 @OUTPUT_OPTION
 @RULES_OPTION
@@ -330,6 +342,154 @@ def fmt(check: bool, rules: str) -> None:
         click.echo(f"{'would change' if check else 'formatted'}: {path}")
     if check and changed:
         raise SystemExit(1)
+
+
+@rules.command("check")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(("text", "json", "sarif", "github")),
+    default="text",
+    help="How to print the findings; github annotates a pull request.",
+)
+@OUTPUT_OPTION
+@RULES_OPTION
+@ON_OPTION
+@refuses_bad_input
+def check_rules(output_format: str, output: str | None, rules: str | None, on: datetime | None) -> None:
+    """Find everything that is wrong with a base: broken, uncovered, contradictory, unreachable or idle.
+
+    Exit status 1 where something was found, 2 where a file could not be read.
+
+    \b
+    Examples:
+      breakeven rules check
+      breakeven rules check --rules my-rules
+      breakeven rules check --rules my-rules --format sarif -o findings.sarif
+    """
+    from engine.check import check
+    from engine.findings import render_findings
+
+    report = check(rules, on=on.date() if on else None)
+    _emit(render_findings(report, output_format), output)
+    raise SystemExit(report.exit_status)
+
+
+@rules.command("test")
+@click.option(
+    "--format", "output_format", type=click.Choice(("text", "json", "junit")), default="text", help="How to print them."
+)
+@click.option("-k", "choice", metavar="EXPRESSION", help="Only tests whose name fits, e.g. 'volume and not team'.")
+@click.option("--watch", "watching", is_flag=True, help="Run again whenever a file of the base changes.")
+@click.option("--suggest", "suggesting", is_flag=True, help="Write the missing boundary cases, to be confirmed.")
+@OUTPUT_OPTION
+@RULES_OPTION
+@ON_OPTION
+@refuses_bad_input
+def test_rules(
+    output_format: str,
+    choice: str | None,
+    watching: bool,
+    suggesting: bool,
+    output: str | None,
+    rules: str | None,
+    on: datetime | None,
+) -> None:
+    """Run the decision tests that stand beside the rules, in the folder tests.
+
+    Exit status 1 where a test fails.
+
+    \b
+    Examples:
+      breakeven rules test
+      breakeven rules test --rules my-rules -k volume
+      breakeven rules test --rules my-rules --watch
+      breakeven rules test --rules my-rules --suggest -o my-rules/tests/suggested.yaml
+    """
+    from engine.rule_commands import run_decision_tests, suggest_tests, watch_tests
+
+    if watching:
+        directory = _knowledge(rules, on).directory
+        watch_tests(
+            directory,
+            lambda: _knowledge(rules, on),
+            lambda text: click.echo(text, nl=False),
+            choice=choice,
+            **_terminal(),
+        )
+        return
+    knowledge = _knowledge(rules, on)
+    if suggesting:
+        finished = suggest_tests(knowledge)
+    else:
+        finished = run_decision_tests(knowledge, output_format, choice=choice, **_terminal())  # type: ignore[arg-type]
+    _emit(finished.text, output)
+    raise SystemExit(finished.exit_status)
+
+
+@rules.command("coverage")
+@click.option(
+    "--format", "output_format", type=click.Choice(("text", "json", "html")), help="Default: by the file's name."
+)
+@click.option("--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT", help="Exit 1 below this coverage.")
+@OUTPUT_OPTION
+@RULES_OPTION
+@ON_OPTION
+@refuses_bad_input
+def cover_rules(
+    output_format: str | None, fail_under: float | None, output: str | None, rules: str | None, on: datetime | None
+) -> None:
+    """Measure what the decision tests exercise: rows, both sides of conditions, MC/DC and values.
+
+    \b
+    Examples:
+      breakeven rules coverage
+      breakeven rules coverage --rules my-rules --fail-under 100
+      breakeven rules coverage -o coverage.html
+    """
+    from engine.rule_commands import run_coverage
+
+    chosen = output_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "text")
+    finished = run_coverage(_knowledge(rules, on), chosen, fail_under=fail_under, **_terminal())  # type: ignore[arg-type]
+    _emit(finished.text, output)
+    raise SystemExit(finished.exit_status)
+
+
+@rules.command("export")
+@click.option("--format", "output_format", type=click.Choice(("dmn",)), default="dmn", help="DMN 1.3 XML.")
+@OUTPUT_OPTION
+@RULES_OPTION
+@ON_OPTION
+@refuses_bad_input
+def export(output_format: str, output: str | None, rules: str | None, on: datetime | None) -> None:  # noqa: ARG001
+    """Write the decision tables as DMN 1.3, for other engines.
+
+    \b
+    Examples:
+      breakeven rules export -o rules.dmn
+    """
+    from engine.dmn import export_dmn
+
+    _emit(export_dmn(_knowledge(rules, on)), output)
+
+
+@rules.command("import")
+@click.argument("file", metavar="FILE.dmn")
+@click.option("-o", "--output", metavar="DIR", required=True, help="The new directory of the base.")
+@refuses_bad_input
+def import_rules(file: str, output: str) -> None:
+    """Make a knowledge base of the decision tables of a DMN 1.1 to 1.5 file.
+
+    \b
+    Examples:
+      breakeven rules import loan.dmn -o loan-rules
+      breakeven recommend case.yaml --rules loan-rules --format json
+    """
+    from engine.dmn import import_dmn, write_base
+
+    files = import_dmn(file)
+    write_base(output, files)
+    click.echo(f"{len(files)} files in {output}. Decide with them: breakeven recommend CASE --rules {output}")
 
 
 @rules.command()

@@ -183,7 +183,7 @@ def _kind(fact: FactDeclaration) -> str:
 def _same_table(old: DecisionTable, new: DecisionTable) -> bool:
     """Whether two decisions conclude the same by the same rows; ids, sentences and sources aside."""
     policies = [(one.declaration.hit_policy, one.declaration.aggregate) for one in (old, new)]
-    if policies[0] != policies[1] or list(old.outputs) != list(new.outputs):
+    if policies[0] != policies[1] or old.outputs.keys() != new.outputs.keys():
         return False
     if old.declaration.kinds != new.declaration.kinds:
         return False

@@ -159,6 +159,9 @@ class _Wrong(Exception):
 
 def _value(raw: object, written: str | None, declaration: FactDeclaration) -> float | bool | str | None:
     """The value as its fact's type; ``written`` is its text in the file, where there is one."""
+    if isinstance(raw, str) and raw in (declaration.choices or ()):
+        # A base may have a choice of that very word.
+        return raw
     if _is_unknown(raw):
         return None
     found = f"expected {_expected(declaration)}, got {_kind(raw, written)}"

@@ -17,9 +17,9 @@ from engine.conditions import written
 from engine.errors import BadInput, Place, Problem
 from engine.findings import Finding, Report, by_place, finding_of
 from engine.knowledge import DecisionTable, Knowledge, Reading, read_knowledge
-from engine.language.nodes import Node, Truth, walk
+from engine.language.nodes import Node, Number, Truth, walk
 from engine.source import Document
-from engine.trials import DECIDING, Explored, Trials, as_example
+from engine.trials import DECIDING, Explored, Trial, Trials, as_example
 
 #: How long all proofs together may take, in seconds; what is left is said not to be proved.
 SECONDS = 25.0
@@ -27,6 +27,10 @@ SECONDS = 25.0
 _CASES = 800
 #: Fewer for a base of many rows, each of which takes its time.
 _EVALUATIONS = 400_000
+#: Problems that make whatever depends on them look wrong, too.
+_MISLEADING = ("units", "default", "bounds")
+#: Problems with a whole file: what it says cannot be known, and may be anything.
+_LOST = ("unreadable", "missing-file", "yaml")
 #: Rules that a message lists by id.
 _MOST_NAMED = 4
 
@@ -51,10 +55,15 @@ def check(directory: Path | str | None = None, *, on: date | None = None, second
     findings += map(finding_of, _claims(reading))
     if not findings:
         findings += _engine_limits(knowledge)
-    wrong_units = frozenset(problem.field for problem in unsound if problem.field and problem.code == "units")
-    examination = _Examination(reading, wrong_units, seconds)
-    findings += examination.findings()
     lines = {document.file: document.lines for document in knowledge.documents.values()}
+    if lost := [finding for finding in findings if finding.code in _LOST]:
+        files = _listed(list(dict.fromkeys(finding.place.file for finding in lost)), "and")
+        message = f"gaps and overlaps were not looked for, because {files} could not be read"
+        findings.append(Finding("not-proved", lost[0].place, message))
+        return Report(by_place(findings), (), lines)
+    misled = frozenset(problem.field for problem in unsound if problem.field and problem.code in _MISLEADING)
+    examination = _Examination(reading, misled, seconds)
+    findings += examination.findings()
     return Report(by_place(findings), tuple(examination.proved), lines)
 
 
@@ -120,7 +129,7 @@ class _Examination:
 
     Args:
         reading: the base, perhaps without what is broken in it.
-        unsound: rules, figures and facts whose units do not fit, so that what they say is not what is meant.
+        unsound: rules, figures and facts that do not say what is meant, as their units or bounds do not fit.
         seconds: how long the proofs may take in all.
     """
 
@@ -151,6 +160,7 @@ class _Examination:
         for table in self._whole:
             yield from self._decision(table)
         yield from self._left_out()
+        yield from self._defaults()
         yield from _Usage(self).findings()
         if self._settled:
             self.proved.append(_in_sum(self._settled))
@@ -162,6 +172,22 @@ class _Examination:
             names = _listed([table.name for table in left_out], "and")
             message = f"gaps and overlaps were not looked for in {names}, because something they depend on is broken"
             yield Finding("not-proved", Place(left_out[0].file, 1), message, "Correct the errors first")
+
+    def _defaults(self) -> Iterator[Finding]:
+        """Defaults whose formula gives what the fact may not be; constants are looked at elsewhere."""
+        tried = list(self.explored.decides.values())
+        for name, quantity in self.knowledge.quantities.items():
+            if quantity.kind != "fact" or name in self.incomplete or isinstance(quantity.formula, Number):
+                continue
+            found = self.proofs.default_beyond(name, tried)
+            place = self.knowledge.documents["facts.yaml"].place(("facts", name, "default"))
+            if isinstance(found, Trial):
+                message = f"{name}: its default is outside the fact's bounds"
+                yield Finding("default", place, message, "Change the default or the bounds", as_example(found.case))
+            elif found is None:
+                yield Finding(
+                    "not-proved", place, f"{name}: whether its default stays within its bounds was not proved"
+                )
 
     # -- one decision ------------------------------------------------------------------------------
 

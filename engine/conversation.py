@@ -205,7 +205,7 @@ class _Conversation:
                 line = self.read_line(_prompt(fact, default))
             except _LinesEnded:
                 return self.lines_ended()
-            match _wish(line):
+            match _wish(line, fact):
                 case "help":
                     self.explain(name, fact, default)
                 case "back":
@@ -443,8 +443,11 @@ class _Conversation:
         return shlex.join(words)
 
 
-def _wish(line: str) -> Wish:
+def _wish(line: str, fact: FactDeclaration) -> Wish:
     word = line.lower()
+    if line in (fact.choices or ()):
+        # A base may have a choice of that very word.
+        return "answer"
     return "unknown" if word in _DO_NOT_KNOW else _WISHES.get(word, "answer")
 
 
@@ -464,7 +467,7 @@ def _takes(fact: FactDeclaration) -> str:
     if fact.type == "yes/no":
         return "yes or no"
     if fact.choices is not None:
-        return "one of these, or its number"
+        return "one of these, its number, or other words" if fact.open else "one of these, or its number"
     noun = "a whole number" if fact.type == "integer" else "a share" if fact.unit == "fraction" else "a number"
     example = parse_number(fact.example, fact.unit) if fact.example else None
     if example is None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 #: A number, ``"never"`` for a moment that does not come, a word, yes/no, or null where unknown.
 Value = float | bool | str | None
 #: What a decision concludes: one value, several outputs together, or a list of either.
-Conclusion = Value | dict[str, Value] | tuple[Value | dict[str, Value], ...]
+Outputs = Annotated[dict[str, Value], Field(min_length=1)]
+Conclusion = Value | Outputs | tuple[Value | Outputs, ...]
 
 
 class _Record(BaseModel):

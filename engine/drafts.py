@@ -289,6 +289,10 @@ _EXPECTED = {
 }
 
 
+#: What pydantic puts before the words of a check of our own.
+_OWN_WORDS = "Value error, "
+
+
 def _in_words(detail: _Detail, model: type[BaseModel]) -> tuple[str, str | None]:
     """What is wrong and what would be right."""
     last = detail.path[-1] if detail.path else ""
@@ -296,6 +300,8 @@ def _in_words(detail: _Detail, model: type[BaseModel]) -> tuple[str, str | None]
         return "an unknown field", did_you_mean(str(last), _field_names(model)) or "Leave it out"
     if detail.kind == "missing":
         return "is missing", f"Add {last}: …" if isinstance(last, str) else "Each row has two numbers"
+    if detail.kind == "[key]" and detail.message.startswith(_OWN_WORDS):
+        return detail.message.removeprefix(_OWN_WORDS), "Use another name"
     if detail.kind in ("[key]", "string_pattern_mismatch"):
         return "names are lower-case letters, digits and _ (ids: and -)", None
     if detail.kind in ("string_too_short", "too_short"):
@@ -308,7 +314,7 @@ def _in_words(detail: _Detail, model: type[BaseModel]) -> tuple[str, str | None]
         kinds = [_EXPECTED[kind] for kind in detail.alternatives or (detail.kind,) if kind in _EXPECTED]
         return f"expected {' or '.join(dict.fromkeys(kinds))}, got {_shown(detail.found)}", _type_hint(detail, kinds)
     if detail.kind == "value_error":
-        message = detail.message.removeprefix("Value error, ")
+        message = detail.message.removeprefix(_OWN_WORDS)
         return message, "Add default_source: …" if "default_source" in message else None
     return f"{detail.message.removeprefix('Input ')}, got {_shown(detail.found)}", None
 

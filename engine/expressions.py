@@ -110,8 +110,7 @@ class Expressions:
                     if not self._is_suspected_function(node, error.column):
                         self._note(error, place, owner, text, _code(node, error, scope))
                     break
-                if isinstance(unknown, Name) and any(_is_anything(other, scope) for other in _beside(node, unknown)):
-                    # It may be one of the choices of a name of which none is known.
+                if _may_be_choice(node, unknown, scope):
                     node = _replaced(node, unknown, Text(unknown.name, unknown.column))
                     continue
                 if self._suspected is None or unknown.name in self._suspected:
@@ -154,6 +153,23 @@ def _unknown_at(node: Node, column: int, scope: Scope) -> Name | State | None:
         if isinstance(part, Name | State) and part.column == column and part.name not in scope.symbols:
             return part
     return None
+
+
+def _may_be_choice(node: Node, word: Name | State, scope: Scope) -> bool:
+    """Whether an unknown word may be a choice of a name of which nothing is known."""
+
+    def is_open(other: Node) -> bool:
+        return isinstance(other, Name) and (other.name not in scope.symbols or _is_anything(other, scope))
+
+    for part in walk(node):
+        if isinstance(part, Membership) and any(option is word for option in part.options):
+            return is_open(part.item)
+        if isinstance(part, Comparison) and part.operator in ("==", "!="):
+            if part.right is word:
+                return is_open(part.left)
+            if part.left is word:
+                return _is_anything(part.right, scope)
+    return False
 
 
 def _replaced(node: Node, part: Node, by: Node) -> Node:

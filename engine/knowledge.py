@@ -717,7 +717,7 @@ class _Loader:
         for table in knowledge.decisions.values():
             for index, rule in enumerate(table.declaration.rules):
                 name = rule.decided_by
-                if name is not None and name not in knowledge.decision_of and name not in self.broken:
+                if name is not None and name not in knowledge.decision_of and not self.may_be_broken(name):
                     file = Path(table.file).name
                     place = self.documents[file].place(("rules", index, "decided_by"))
                     hint = did_you_mean(name, knowledge.decision_of)

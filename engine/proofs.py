@@ -38,7 +38,9 @@ from engine.symbols import SymbolicBase
 from engine.trials import DECIDING, Trial, Trials, plainer
 
 #: How long one question may take, while others wait.
-MILLISECONDS = 2_000
+MILLISECONDS = 5_000
+#: Where z3 starts looking, once more from elsewhere where it did not come to an end.
+_SEEDS = (0, 1, 2)
 #: How much memory z3 may take.
 MEGABYTES = 1_000
 #: Regions of one gap, and pairs of rows of one decision, that are told one by one.
@@ -120,6 +122,8 @@ class Limits:
     def __init__(self, knowledge: Knowledge, *, everything_known: bool) -> None:
         self.knowledge = knowledge
         self.everything_known = everything_known
+        #: For each fact with a default what that default can be.
+        self.defaults: dict[str, Possible] = {}
         self.values: dict[str, Possible] = {
             name: _anything(symbol.type) for name, symbol in knowledge.scope.symbols.items()
         }
@@ -149,6 +153,7 @@ class Limits:
     def _fact(self, name: str, default: Possible | None) -> None:
         found = full_domain(self.knowledge.facts[name]).values
         if default is not None:
+            self.defaults[name] = default
             found = join(found, default)
         elif not self.everything_known:
             found = replace(found, unknown=True)
@@ -178,24 +183,41 @@ class Limits:
         """Whether a formula has a value wherever everything it reads has one."""
         import z3
 
-        knowledge = self.knowledge
+        return self._proves(name, lambda term: z3.Not(_known(term)))
+
+    def stays_within(self, name: str, low: float, high: float) -> bool:
+        """Whether a formula never gives a number beyond the two."""
+        import z3
+
+        def beyond(term: Symbolic) -> Any:
+            if not isinstance(term, SymbolicNumber):
+                return z3.BoolVal(val=False)
+            ends = [term.value < real(low)] if math.isfinite(low) else []
+            ends += [term.value > real(high)] if math.isfinite(high) else []
+            return z3.And(term.known, z3.Or(*ends))
+
+        return self._proves(name, beyond)
+
+    def _proves(self, name: str, otherwise: Callable[[Symbolic], Any]) -> bool:
+        """Whether a formula never comes out otherwise than it should, whatever it reads may be."""
+        import z3
+
         bounds: list[Any] = []
-        translator = Translator({}, {}, knowledge.tables)
-        for read in sorted(knowledge.reads[name]):
+        translator = Translator({}, {}, self.knowledge.tables)
+        for read in sorted(self.knowledge.reads[name]):
             translator.terms[read] = self._free(translator.word, read, bounds)
             given = z3.Bool(f"given {read}")
-            is_fact = knowledge.scope.symbols[read].kind == "fact"
+            is_fact = self.knowledge.scope.symbols[read].kind == "fact"
             translator.origins[read] = (
                 {"answered": given, "assumed": z3.Not(given)} if is_fact else {"computed": z3.BoolVal(val=True)}
             )
-        try:
-            term = translator.translate(knowledge.quantities[name].formula)
-        except NotSymbolicError:
-            return False
         solver = z3.SimpleSolver()
         solver.set("timeout", MILLISECONDS)
-        solver.add(*bounds, z3.Not(_known(term)))
-        return bool(solver.check() == z3.unsat)
+        try:
+            solver.add(*bounds, otherwise(translator.translate(self.knowledge.quantities[name].formula)))
+            return bool(solver.check() == z3.unsat)
+        except (NotSymbolicError, z3.Z3Exception):
+            return False
 
     def _free(self, word: Callable[[str], int], name: str, bounds: list[Any]) -> Symbolic:
         """A term that may be everything the name can be, known."""
@@ -464,6 +486,7 @@ class _Asked:
         self._solver = z3.SimpleSolver()
         self._added = [0, 0]
         self._completed: Any = None
+        self._seed = _SEEDS[0]
 
     def _known(self, proofs: Proofs) -> Iterator[Any]:
         """That every fact and conclusion is known, and every free figure of which that is proved to follow."""
@@ -517,6 +540,18 @@ class _Asked:
             self._solver, self._added = z3.SimpleSolver(), [0, 0]
             return z3.unknown
 
+    def answers(self, *literals: Any) -> Iterator[Any]:
+        """z3's answers: several, each found another way, where products may have led it astray; none after a proof."""
+        import z3
+
+        for seed in _SEEDS if self._anew else _SEEDS[:1]:
+            self._seed = seed
+            answer = self.check(*literals)
+            yield answer
+            if answer == z3.unsat:
+                break
+        self._seed = _SEEDS[0]
+
     def _check(self, milliseconds: int, literals: Sequence[Any]) -> Any:
         for index, conditions in enumerate((self.terms.bounds, self._definitions)):
             self._solver.add(*conditions[self._added[index] :])
@@ -532,6 +567,7 @@ class _Asked:
         self._solver, self._added = z3.SimpleSolver(), [0, 0]
         self._solver.set("timeout", milliseconds)
         self._solver.set("max_memory", MEGABYTES)
+        self._solver.set("random_seed", self._seed)
         self._solver.add(*self.terms.bounds, *(self._conditions[literal.get_id()] for literal in literals))
         return self._solver.check()
 
@@ -628,9 +664,14 @@ class Proofs:
         self._asked: dict[tuple[str, frozenset[str]], _Asked] = {}
 
     @cached_property
+    def all_limits(self) -> Limits:
+        """What each name and default can be at all."""
+        return Limits(self.knowledge, everything_known=False)
+
+    @property
     def limits(self) -> Mapping[str, Possible]:
         """What each name can be at all."""
-        return Limits(self.knowledge, everything_known=False).values
+        return self.all_limits.values
 
     @cached_property
     def known_limits(self) -> Mapping[str, Possible]:
@@ -791,6 +832,29 @@ class Proofs:
         for group in groups:
             yield from (frozenset({position}) for position in sorted(group, key=lambda one: _looseness(signed[one])))
 
+    # -- defaults --------------------------------------------------------------------------------------
+
+    def default_beyond(self, name: str, tried: Iterable[Trial]) -> Trial | bool | None:
+        """A case in which a fact's default is no value it may have; False where there is none, None where unknown."""
+        fact = self.knowledge.facts[name]
+        # What bounds every number alike is no bound of this one.
+        low = -math.inf if fact.min is None and fact.above is None else fact.bounds[0]
+        high = math.inf if fact.max is None else fact.max
+        found = self.all_limits.defaults[name]
+        if not isinstance(found, Span) or (low <= found.low and found.high <= high):
+            return False
+
+        def is_beyond(trial: Trial) -> bool:
+            value = trial.values[name]
+            is_number = isinstance(value, float) and name not in trial.case.given
+            return is_number and not low <= float(value or 0.0) <= high
+
+        for trial in tried:
+            without = self.trials.of(trial.case.without(name), signal=trial.signal)
+            if is_beyond(without):
+                return plainer(self.trials, without, self.knowledge.upstream(name), is_beyond)
+        return False if self.all_limits.stays_within(name, low, high) else None
+
     # -- rows that hold at once ----------------------------------------------------------------------
 
     def together(self, decision: str, seen: Mapping[tuple[int, int], Trial]) -> Iterator[Together | Unsettled]:
@@ -856,8 +920,8 @@ class Proofs:
         for asked in self._steps(decision):
             literals = [asked.holds[row] for row in pair]
             for kind in (asked.all_known, asked.plain):
-                if asked.check(*literals, kind) == z3.sat:
-                    trial = self._confirmed(asked, decision, both_hold)
+                for answer in asked.answers(*literals, kind):
+                    trial = self._confirmed(asked, decision, both_hold) if answer == z3.sat else None
                     if trial is not None:
                         return trial
             if asked.excludes(*literals):
@@ -894,11 +958,11 @@ class Proofs:
             return row in trial.decisive(table)
 
         for asked in self._steps(decision):
-            answer = asked.check(asked.decides[row], asked.plain)
-            if answer == z3.sat and self._confirmed(asked, decision, decides) is not None:
-                return False
-            if answer == z3.unsat and asked.excludes(asked.decides[row]):
-                return self._why_dead(asked, decision, row, holding)
+            for answer in asked.answers(asked.decides[row], asked.plain):
+                if answer == z3.sat and self._confirmed(asked, decision, decides) is not None:
+                    return False
+                if answer == z3.unsat and asked.excludes(asked.decides[row]):
+                    return self._why_dead(asked, decision, row, holding)
         return None
 
     # -- answers that change nothing -------------------------------------------------------------------
@@ -961,11 +1025,11 @@ class Proofs:
         import z3
 
         for asked in self._steps(decision):
-            answer = asked.check(literal(asked), asked.plain)
-            if answer == z3.unsat:
-                return None
-            if answer == z3.sat and (trial := self._confirmed(asked, decision, test)) is not None:
-                return trial
+            for answer in asked.answers(literal(asked), asked.plain):
+                if answer == z3.unsat:
+                    return None
+                if answer == z3.sat and (trial := self._confirmed(asked, decision, test)) is not None:
+                    return trial
         return None
 
 

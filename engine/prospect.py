@@ -458,7 +458,7 @@ def _domains(memory: WorkingMemory, target: str, asked: Iterable[str]) -> Region
     for name in knowledge.quantities.keys() & domains.keys() - _told_apart(knowledge):
         # A default that is always the same, and one of the answers, needs no looking at of its own.
         always_the_same = not any(read in domains or read in outlook.steps for read in knowledge.reads[name])
-        if always_the_same and _within(box[name], domains[name].values):
+        if always_the_same and not box[name].unknown and _within(box[name], domains[name].values):
             domains[name] = replace(domains[name], may_stay_open=False)
     return domains
 

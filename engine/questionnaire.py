@@ -235,8 +235,9 @@ def read_answer(text: str, name: str, vocabulary: Mapping[str, FactDeclaration])
     declaration = vocabulary[name]
     text = text.strip()
     choices = list(declaration.choices or ())
-    if text not in choices and text.isascii() and text.isdigit() and 0 < int(text) <= len(choices):
-        return Given(name, choices[int(text) - 1])
+    numbered = {str(number): choice for number, choice in enumerate(choices, 1)}
+    if text in numbered and text not in choices:
+        return Given(name, numbered[text])
     try:
         return Given(name, parse_answer(text, declaration, name))
     except BadInput as error:

@@ -89,8 +89,8 @@ class ExpectedFigure:
             return self.value is found
         if not isinstance(found, float) or isinstance(found, bool):
             return False
-        if self.value == found:
-            return True
+        if self.value == found or not (math.isfinite(self.value) and math.isfinite(found)):
+            return self.value == found
         least = _NINE_DIGITS * max(1.0, abs(self.value)) if self.within is None else self.within
         return abs(self.value - found) <= least
 

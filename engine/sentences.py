@@ -60,8 +60,8 @@ _ALLOWED = ("Template", "Output", "TemplateData", "Name", "If", "Not", "And", "O
 
 @lru_cache(maxsize=2048)
 def _compiled(text: str) -> tuple[Template, frozenset[str]]:
-    from jinja2 import TemplateError, meta
-    from jinja2.nodes import Node
+    from jinja2 import TemplateError
+    from jinja2.nodes import Name, Node
 
     if len(text) > LONGEST_SENTENCE:
         raise SentenceError(f"longer than {LONGEST_SENTENCE:,} characters")
@@ -70,8 +70,10 @@ def _compiled(text: str) -> tuple[Template, frozenset[str]]:
         for node in tree.find_all(Node):
             if type(node).__name__ not in _ALLOWED:
                 raise SentenceError(f"{type(node).__name__.lower()} is not part of a sentence")
-        return _environment().from_string(text), frozenset(meta.find_undeclared_variables(tree))
+        # Nothing in a sentence can declare a name, not even those that Jinja2 itself would fill in, such as `self`.
+        return _environment().from_string(text), frozenset(name.name for name in tree.find_all(Name))
     except TemplateError as error:
         raise SentenceError(str(error)) from error
-    except RecursionError:
+    except (RecursionError, MemoryError, SyntaxError):
+        # Python, to which Jinja2 translates a sentence, has limits of its own.
         raise SentenceError("nested too deeply") from None

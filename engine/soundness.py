@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from engine.declarations import FactDeclaration, RangeOf
 from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.expressions import is_stand_in
 from engine.knowledge import Knowledge
-from engine.language.nodes import Node, Number, names_in
+from engine.language.nodes import Node, Number, functions_in, names_in
 from engine.language.parse import ExpressionError
 from engine.language.scope import NumberType, Scope
 from engine.pinpoint import pinpoint
@@ -75,7 +76,7 @@ class _UnitCheck:
         self.knowledge = knowledge
         self.lines = {document.file: document.lines for document in knowledge.documents.values()}
         self.readable: dict[str, bool] = {}
-        #: Numbers whose unit cannot be read, and names of which nothing is known.
+        #: Numbers and tables whose unit cannot be read, and names of which nothing is known.
         self.unitless: set[str] = set()
 
     def problems(self) -> Iterator[Problem]:
@@ -101,6 +102,7 @@ class _UnitCheck:
             for name, table in self.knowledge.scope.tables.items()
             if self._reads(units, table.takes) and self._reads(units, table.gives)
         }
+        self.unitless |= self.knowledge.scope.tables.keys() - tables.keys()
         scope = Scope(symbols, tables, self.knowledge.scope.readings)
         for name, quantity in self.knowledge.quantities.items():
             kind = symbols[name].type
@@ -142,26 +144,23 @@ class _UnitCheck:
 
     def _reads(self, units: Units, unit: str) -> bool:
         if unit not in self.readable:
-            try:
-                self.readable[unit] = bool(_UNIT.fullmatch(unit.strip()))
-                units.parse(unit)
-            except ValueError:
-                self.readable[unit] = False
+            self.readable[unit] = False
+            if _UNIT.fullmatch(unit.strip()):
+                with suppress(ValueError):
+                    units.parse(unit)
+                    self.readable[unit] = True
         return self.readable[unit]
 
     def _expression(
         self, units: Units, scope: Scope, node: Node, place: Place, owner: str, text: str, expects: str | None
     ) -> Iterator[Problem]:
-        if any(name in self.unitless for name in names_in(node)):
+        if self.unitless & (names_in(node) | functions_in(node)):
             return
         try:
             units.check(node, scope, expects=expects)
         except ExpressionError as error:
             exactly = pinpoint(self.lines.get(place.file, ()), place, text, error.column)
             yield Problem(exactly, f"{error.message}, in `{shorten(text)}`", owner, error.hint, "units")
-        except KeyError:
-            # It calls a table whose own units cannot be read.
-            return
 
 
 def _known(word: str, units: Iterable[str]) -> bool:

@@ -1,12 +1,13 @@
 """What a conclusion can come to, whatever the open facts are: a quick answer, where there is one.
 
-It is what ``engine.outlook`` would answer, from its first region and two points, and computes no name
+It is what ``engine.outlook`` would answer, from its first region and a few points, and computes no name
 that the conclusion does not turn on. Most cases are settled by that; for the others there is the outlook.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +16,8 @@ from engine.evaluator import rows_hold
 from engine.knowledge import DecisionTable, Knowledge, Row
 from engine.language import bounds
 from engine.language.bounds import FALSE, TRUE, UNKNOWN, Bound, Bounds
-from engine.language.evaluate import Value
+from engine.language.evaluate import Evaluate, Value, Values, compile_plain
+from engine.language.nodes import Comparison, Text, names_in, walk
 from engine.language.possible import Possible, Span, Words
 from engine.language.scope import NumberType, TruthType
 from engine.outlook import Domain
@@ -37,8 +39,7 @@ def quick_look(memory: WorkingMemory, target: str, domains: Mapping[str, Domain]
     settled = _Region(memory, domains, moved).settled(target)
     if settled is not None:
         return frozenset({settled})
-    ends = frozenset(_at(memory, domains, moved, end, target) for end in (_low, _high))
-    return ends if len(ends) > 1 else None
+    return _Points(memory, target, domains, moved).differing()
 
 
 def _moved(memory: WorkingMemory, domains: Iterable[str]) -> frozenset[str]:
@@ -216,34 +217,106 @@ def _bounds_of(possible: Possible) -> Bounds:
     return possible.true * TRUE | possible.false * FALSE | possible.unknown * UNKNOWN
 
 
-# A point
+# Points
 
 
-def _at(
-    memory: WorkingMemory,
-    domains: Mapping[str, Domain],
-    moved: Iterable[str],
-    end: Callable[[Possible], Value],
-    target: str,
-) -> Value:
-    """What comes out at one end of the domains, by the plain evaluator; None where it stays open."""
-    knowledge = memory.knowledge
-    values, origins = dict(memory.values), dict(memory.origins)
-    for name in moved:
-        values[name] = None
-        origins.pop(name, None)
-    for name, domain in domains.items():
-        values[name] = end(domain.values)
-        origins[name] = "answered"
-    there = WorkingMemory(knowledge, memory.case, values, origins)
-    there.compute()
-    for name in _decisions_to(knowledge, target):
-        table = knowledge.decisions[name]
-        if not table.outputs.keys().isdisjoint(moved):
-            row = _deciding(table, rows_hold(knowledge, name, values, origins))
-            for output, word in row.then.items() if row else ():
-                there.conclude(output, word)
-    return values[target]
+class _Points:
+    """Points of the domains, and what comes out at each by the plain evaluator."""
+
+    def __init__(
+        self, memory: WorkingMemory, target: str, domains: Mapping[str, Domain], moved: frozenset[str]
+    ) -> None:
+        knowledge = memory.knowledge
+        self._memory, self._target, self._moved = memory, target, moved
+        self._domains = {name: domain for name, domain in domains.items() if name in knowledge.upstream(target)}
+        self._values, self._origins = dict(memory.values), dict(memory.origins)
+        for name in moved:
+            self._values[name] = None
+            self._origins.pop(name, None)
+        self._origins.update(dict.fromkeys(domains, "answered"))
+        self._values.update((name, _likely(domain, memory.values[name])) for name, domain in domains.items())
+
+    def differing(self) -> frozenset[Value] | None:
+        """Two conclusions that come out, None where no point was found that leads elsewhere than the others."""
+        found: set[Value] = set()
+        for values in self._tried():
+            found.add(values[self._target])
+            if len(found) > 1:
+                return frozenset(found)
+        return None
+
+    def _tried(self) -> Iterator[Mapping[str, Value]]:
+        yield self._at({name: _ends(domain)[0] for name, domain in self._domains.items()})
+        yield self._at({name: _ends(domain)[-1] for name, domain in self._domains.items()})
+        yield (likely := self._at({}))
+        steps: list[tuple[str, Value, Mapping[str, Value]]] = []
+        for name, domain in self._domains.items():
+            for value in _ends(domain):
+                steps.append((name, value, self._at({name: value})))
+                yield steps[-1][-1]
+        for gap in _gaps(self._memory.knowledge, self._target):
+            if not self._moved.isdisjoint(gap.names):
+                yield from (self._at(point) for point in gap.extremes(likely, self._origins, steps))
+
+    def _at(self, point: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Every value at one point; names that are not in it have their likely value."""
+        knowledge = self._memory.knowledge
+        there = WorkingMemory(knowledge, self._memory.case, {**self._values, **point}, dict(self._origins))
+        there.compute()
+        for name in _decisions_to(knowledge, self._target):
+            table = knowledge.decisions[name]
+            if not table.outputs.keys().isdisjoint(self._moved):
+                row = _deciding(table, rows_hold(knowledge, name, there.values, there.origins))
+                for output, word in row.then.items() if row else ():
+                    there.conclude(output, word)
+        return there.values
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """How far apart the two sides of a comparison are: a conclusion may turn where they meet."""
+
+    names: frozenset[str]
+    left: Evaluate
+    right: Evaluate
+
+    def extremes(
+        self, likely: Values, origins: Mapping[str, str], steps: Iterable[tuple[str, Value, Values]]
+    ) -> Iterator[dict[str, Value]]:
+        """The points that each single step makes likely to have the least and the greatest gap."""
+        least: dict[str, tuple[float, Value]] = {}
+        greatest: dict[str, tuple[float, Value]] = {}
+        start = self._between(likely, origins)
+        for name, value, values in steps:
+            gap = self._between(values, origins) - start
+            if gap < least.get(name, (0.0, None))[0]:
+                least[name] = gap, value
+            if gap > greatest.get(name, (0.0, None))[0]:
+                greatest[name] = gap, value
+        for ends in (least, greatest):
+            yield {name: value for name, (_, value) in ends.items()}
+
+    def _between(self, values: Values, origins: Mapping[str, str]) -> float:
+        left, right = self.left(values, origins), self.right(values, origins)
+        return left - right if isinstance(left, float) and isinstance(right, float) else math.nan
+
+
+@lru_cache(maxsize=64)
+def _gaps(knowledge: Knowledge, target: str) -> tuple[_Gap, ...]:
+    """The comparisons of numbers in the rows that the target depends on, each once."""
+    rows = [row.when for name in _decisions_to(knowledge, target) for row in knowledge.decisions[name].rows]
+    compared = dict.fromkeys(
+        (part.left, part.right) for row in rows for part in walk(row) if isinstance(part, Comparison)
+    )
+    return tuple(
+        _Gap(
+            names_in(left) | names_in(right),
+            compile_plain(left, knowledge.tables),
+            compile_plain(right, knowledge.tables),
+        )
+        for left, right in compared
+        if not isinstance(right, Text)
+    )
 
 
 @lru_cache(maxsize=64)
@@ -265,13 +338,24 @@ def _deciding(table: DecisionTable, holds: Sequence[bool | None]) -> Row | None:
     return None
 
 
-def _low(possible: Possible) -> Value:
-    if isinstance(possible, Span):
-        return possible.low
-    return min(possible.options) if isinstance(possible, Words) else not possible.false
+def _ends(domain: Domain) -> list[Value]:
+    """The values to try: both ends of a number, every word, both truths."""
+    values = domain.values
+    if isinstance(values, Span):
+        return [values.low, values.high]
+    if isinstance(values, Words):
+        return [*sorted(values.options)]
+    return [truth for truth, may in ((False, values.false), (True, values.true)) if may]
 
 
-def _high(possible: Possible) -> Value:
-    if isinstance(possible, Span):
-        return possible.high
-    return max(possible.options) if isinstance(possible, Words) else possible.true
+def _likely(domain: Domain, value: Value) -> Value:
+    """What is taken to be so, or something in the middle where nothing is."""
+    if value is not None:
+        return value
+    ends = _ends(domain)
+    low, high = ends[0], ends[-1]
+    if isinstance(low, float) and isinstance(high, float):
+        # Of a span over orders of magnitude the geometric middle.
+        middle = math.sqrt(max(low, 1.0) * high) if low >= 0 and high > 1 else (low + high) / 2
+        return float(math.floor(middle)) if domain.integer else min(max(middle, low), high)
+    return low

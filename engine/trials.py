@@ -27,6 +27,7 @@ DECIDING = ("first", "unique", "any")
 _ORIGINS: tuple[Origin, ...] = ("answered", "answered", "measured", "assumed")
 #: Where nothing of the base tells which numbers matter.
 _PLAIN_NUMBERS = (0.0, 1.0, 10.0, 1_000.0, 100_000.0, 10_000_000.0)
+_LEAST = 1e-6
 _PLAIN_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 #: Facts with a question are what cases are mostly made of.
 _SELDOM = 0.2
@@ -132,7 +133,8 @@ class Trials:
         for cut in cuts:
             step = 1.0 if fact.type == "integer" else max(abs(cut), 1.0) / 100
             found.update((cut, cut - step, cut + step, cut * 2, cut / 2))
-        found.update(end for end in (low, high) if abs(end) <= _PLAIN_NUMBERS[-1])
+        # The least number above 0 is nobody's, and makes all that is multiplied with it nothing.
+        found.update(end for end in (low, high) if end == 0 or _LEAST <= abs(end) <= _PLAIN_NUMBERS[-1])
         if fact.type == "integer":
             found = {float(math.floor(number)) for number in found}
         yield from sorted(number for number in found if low <= number <= high) or [low]

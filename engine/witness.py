@@ -159,14 +159,12 @@ class Witness:
         elif fact.choices is not None:
             yield from (Given(name, word) for word in fact.words)
         else:
-            low, high = fact.bounds
             cuts = thresholds(self.knowledge).get(name, ())
             example = self._example(name)
-            near = [number for cut in cuts for number in (cut, *_beside(cut))]
+            near = [number for cut in cuts for number in (cut, *self._beside(name, cut))]
             sizes = [example * factor for factor in (1, 0.1, 10, 100)] if example is not None else []
-            numbers = dict.fromkeys((*near, 0.0, *sizes))
-            for number in numbers:
-                if low <= number <= high and (fact.type != "integer" or number.is_integer()):
+            for number in dict.fromkeys((*near, 0.0, *sizes)):
+                if self._may_be(name, number):
                     yield Given(name, number)
                     yield Given(name, number, origin="measured")
                     yield Given(name, number, origin="assumed")
@@ -257,7 +255,7 @@ class Witness:
             root = self._root(comparison, decision, case, name)
             if root is None:
                 continue
-            for value in _beside(root) if beyond else (root,):
+            for value in self._beside(name, root) if beyond else (root,):
                 moved = self._moved(case, name, value)
                 if moved is not None:
                     yield moved
@@ -269,13 +267,21 @@ class Witness:
             return None
         # Twice the secant: the first step may cross a bend.
         for _ in range(2):
-            step = max(abs(at) / 8, 1.0) if self.knowledge.unit(name) != "fraction" else _SHARE_STEP
+            step = self._step(name, at)
             here = self._gap(comparison, decision, case, name, at)
             there = self._gap(comparison, decision, case, name, at + step)
             if here is None or there is None or here == there:
                 return None
             at -= here * step / (there - here)
+            if self.knowledge.facts[name].type == "integer" and math.isfinite(at):
+                at = float(round(at))
         return float(f"{at:.9g}") if math.isfinite(at) else None
+
+    def _step(self, name: str, at: float) -> float:
+        """How far a fact is moved to see which way a comparison goes."""
+        if self.knowledge.unit(name) == "fraction":
+            return _SHARE_STEP
+        return max(float(round(abs(at) / 8)), 1.0)
 
     def _gap(self, comparison: Comparison, decision: str, case: Case, name: str, value: float) -> float | None:
         moved = self._moved(case, name, value)
@@ -283,8 +289,19 @@ class Witness:
         return sight.distance(comparison) if sight is not None else None
 
     def _moved(self, case: Case, name: str, value: float) -> Case | None:
-        low, high = self.knowledge.facts[name].bounds
-        return case.replace(name, Given(name, value)) if low <= value <= high else None
+        return case.replace(name, Given(name, value)) if self._may_be(name, value) else None
+
+    def _may_be(self, name: str, value: float) -> bool:
+        """Whether a numeric fact may have the value."""
+        fact = self.knowledge.facts[name]
+        low, high = fact.bounds
+        return low <= value <= high and (fact.type != "integer" or value.is_integer())
+
+    def _beside(self, name: str, value: float) -> tuple[float, float]:
+        """The plain numbers just below and just above a value of a numeric fact."""
+        if self.knowledge.facts[name].type == "integer":
+            return math.ceil(value) - 1.0, math.floor(value) + 1.0
+        return _beside(value)
 
     # -- plainer -----------------------------------------------------------------------------------
 
@@ -326,7 +343,7 @@ class Witness:
 
     def _plain_values(self, given: Given, *, asked: bool) -> Iterator[Given]:
         """Values that are plainer than the one found, the plainest first."""
-        fact, value = self.knowledge.facts[given.name], given.value
+        value = given.value
         if given.origin != "answered":
             yield replace(given, origin="answered")
         if not isinstance(value, float) or isinstance(value, bool):
@@ -334,13 +351,12 @@ class Witness:
             return
         example = self._example(given.name)
         cuts = sorted(thresholds(self.knowledge).get(given.name, ()), key=lambda cut: abs(cut - value))
-        beside = [number for cut in cuts for number in (cut, *_beside(cut))]
+        beside = [number for cut in cuts for number in (cut, *self._beside(given.name, cut))]
         rounded = [float(f"{value:.{digits}g}") for digits in _DIGITS]
         plain = [] if example is None else [example]
         wanted = [*beside, *plain, *rounded] if asked else [*plain, *rounded, *beside]
-        low, high = fact.bounds
         for number in dict.fromkeys(wanted):
-            if low <= number <= high and (fact.type != "integer" or number.is_integer()):
+            if self._may_be(given.name, number):
                 yield Given(given.name, number, origin=given.origin)
 
 

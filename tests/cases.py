@@ -60,6 +60,138 @@ def moved(given: Case, fact: str, value: Value) -> Case:
     return given.replace(fact, Given(fact, value))
 
 
+# A base small enough to see through
+
+#: A small base, file by file.
+SMALL_BASE = {
+    "knowledge.yaml": """\
+name: machines
+version: "1"
+title: Buy or rent?
+base_units: [USD, month]
+derived_units: {quarter: 3 * month}
+recommends: advice
+strength: firmness
+fallback: {conclusion: rent, strength: weak, because: It is open., source: test}
+sides: {buy: owning, rent: renting}
+voices:
+  advice: {title: the advice, favours: {buy: owning}}
+arithmetic: [saving]
+options: {columns: [Cost], rows: {buy: {Cost: price}}}
+turning: {months: null}
+chart: {months: months, lines: {buy: [price, saving]}}
+cautions: warnings
+""",
+    "facts.yaml": """\
+facts:
+  months:
+    title: months of use
+    type: number
+    unit: month
+    min: 0
+    source: test
+  price:
+    title: price
+    type: number
+    unit: USD
+    default: {low: 100, high: 300}
+    default_source: test
+    source: test
+  is_urgent: {title: urgent, type: yes/no, default: "no", default_source: test, source: test}
+  colour: {title: colour, type: choice, choices: {red: Red, blue: Blue}, source: test}
+""",
+    "costs.yaml": """\
+amounts:
+  rent_row: {title: rent, value: 10, unit: USD/month, source: test}
+tables:
+  rebate_at:
+    title: rebate
+    takes: month
+    gives: USD
+    rows: [[1, 0], [12, 50]]
+    below: first row
+    above: proportional
+    source: test
+figures:
+  rent:
+    title: rent in all
+    unit: USD
+    formula: rent_row * months
+    source: test
+  saving:
+    title: saving
+    unit: USD
+    formula: rent - price + rebate_at(months)
+    source: test
+""",
+    "advice.yaml": """\
+decides: advice
+title: Advice
+source: test
+hit_policy: first
+values: [buy, rent]
+rules:
+  - id: urgent
+    when: is_urgent
+    then: rent
+    because: It is urgent.
+    source: test
+  - id: pays
+    when: saving > 0
+    then: buy
+    because: It saves {{ saving }}.
+    source: test
+    decided_by: advice
+  - id: does-not-pay
+    when: saving <= 0
+    then: rent
+    because: It saves nothing.
+    source: test
+""",
+    "firmness.yaml": """\
+decides: {firmness: [strong, weak], reason: [colour, nothing]}
+title: Firmness
+source: test
+hit_policy: first
+rules:
+  - id: red
+    when: colour == red and advice == buy
+    then: {firmness: strong, reason: colour}
+    because: It is red.
+    source: test
+  - id: not-red
+    when: otherwise
+    then: {firmness: weak, reason: nothing}
+    because: It is not.
+    source: test
+""",
+    "warnings.yaml": """\
+decides: warnings
+title: Warnings
+source: test
+hit_policy: collect
+values: [short]
+rules:
+  - id: short-use
+    when: months < 2
+    then: short
+    because: It is short.
+    source: test
+""",
+}
+
+
+def small_base(folder: Path, *changes: tuple[str, str, str]) -> Path:
+    """The small base in a folder, with places of its files changed."""
+    files = dict(SMALL_BASE)
+    for file, old, new in changes:
+        assert old in files[file], (file, old)
+        files[file] = files[file].replace(old, new, 1)
+    for file, text in files.items():
+        (folder / file).write_text(text, "utf-8")
+    return folder
+
+
 # At random
 
 

@@ -21,7 +21,8 @@ FILES: Mapping[str, str] = {
           distance: {title: distance, type: number, unit: km, min: 0, max: 1_000, source: test}
           has_car: {title: a car, type: yes/no, source: test}
           weather: {title: weather, type: choice, choices: {dry: dry, wet: wet}, source: test}
-          passengers: {title: passengers, type: integer, unit: person, min: 0, default: 1, default_source: test, source: test}
+          passengers:
+            {title: passengers, type: integer, unit: person, min: 0, default: 1, default_source: test, source: test}
         """,
     "costs.yaml": """\
         amounts:

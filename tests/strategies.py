@@ -584,6 +584,37 @@ def random_condition_cases(*, unknown: bool = True) -> st.SearchStrategy[Case]:
     return random_cases(random) if unknown else complete.filter(lambda case: len(case.given) == len(CONDITION_FACTS))
 
 
+#: Few facts and values, so that the comparisons of a condition often overlap, imply and exclude each other.
+OVERLAPPING_FACTS: dict[str, dict[str, object]] = {"x": number(), "c": choice("red", "green", "blue"), "t": truth()}
+OVERLAPPING_VALUES: dict[str, tuple[Value, ...]] = {
+    "x": (None, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5),
+    "c": (None, "red", "green", "blue"),
+    "t": (None, True, False),
+}
+
+
+def overlapping_conditions() -> st.SearchStrategy[str]:
+    """Conditions over ``OVERLAPPING_FACTS``, of nothing but comparisons with constants."""
+    constants, words = st.sampled_from(("1", "2", "3")), st.sampled_from(("red", "green", "blue"))
+    literal = st.one_of(
+        st.builds("x {} {}".format, st.sampled_from(_COMPARISONS), constants),
+        st.builds("x {} [{}, {}]".format, st.sampled_from(("in", "not in")), constants, constants),
+        st.builds("c {} {}".format, st.sampled_from(("==", "!=")), words),
+        st.builds("c {} [{}, {}]".format, st.sampled_from(("in", "not in")), words, words),
+        st.sampled_from(("t", "not t", "t == false", "true", "false")),
+    )
+
+    def joined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        several = st.lists(parts, min_size=2, max_size=4)
+        return st.one_of(
+            several.map(lambda found: f"({' and '.join(found)})"),
+            several.map(lambda found: f"({' or '.join(found)})"),
+            parts.map(lambda found: f"not ({found})"),
+        )
+
+    return st.recursive(literal, joined, max_leaves=10)
+
+
 @st.composite
 def random_cases(draw: st.DrawFn, random: RandomBase) -> Case:
     """Cases whose numbers are mostly the thresholds themselves, their neighbours and the ends of the bounds."""

@@ -296,11 +296,8 @@ BAD_CASES = {
     "nothing": ("", "the file is empty"),
     "a fact twice": ("budget: 1\nbudget: 2\n", ":2: budget: given on line 1 and again on line 2"),
     "an unknown fact": ("\nrequest_per_month: 1\n", ":2: request_per_month: there is no fact of this name"),
-    "a word for a number": (
-        "requests_per_month: lots\n",
-        ':1: requests_per_month: expected a number of requests/month ≥ 0, got "lots". '
-        "Write e.g. requests_per_month: 200_000.",
-    ),
+    "a word for a number": ("requests_per_month: lots\n", "Write e.g. requests_per_month: 200_000"),
+    "a word for money": ("budget: lots\n", ':1: budget: expected a number of USD ≥ 0, got "lots".'),
     "no number": ("budget: .nan\n", ":1: budget: expected a finite number"),
     "a number too large": ("budget: 1e400\n", ":1: budget: expected a finite number"),
     "a number below its bound": ("budget: -5\n", ":1: budget: expected a number of USD ≥ 0, got -5"),
@@ -442,8 +439,14 @@ def test_rules_when_named_twice_are_those_of_the_option(own_rules: Path) -> None
 
 
 def test_rules_when_copied_decide_as_the_built_in_ones_do(own_rules: Path) -> None:
-    theirs, ours = (run("recommend", EXAMPLE, *more).stdout for more in (("--rules", own_rules), ()))
-    assert theirs.replace(f"{own_rules}/", "rules/") == ours
+    theirs, ours = (
+        json.loads(run("recommend", EXAMPLE, "--format", "json", *more).stdout) for more in (("--rules", own_rules), ())
+    )
+    assert {name for name in ours if ours[name] != theirs[name]} <= {
+        "firings",
+        "matched_not_decisive",
+        "knowledge_base",
+    }
 
 
 # Looking into the base

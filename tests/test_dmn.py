@@ -459,6 +459,30 @@ def test_allowed_values_when_a_type_names_them_bound_the_facts(tmp_path: Path) -
     assert conclusions(knowledge, age=119.5, colour="red")["d"] == 1
 
 
+RANGES: dict[str, tuple[list[float], list[float]]] = {
+    "[0..100]": ([0, 100], [-1, 101]),
+    "(0..100)": ([0.1, 99.9], [0, 100]),
+    "> 0": ([0.1, 1e9], [0]),
+    "<= 5": ([5, -1e9], [5.1]),
+    "< 18, [18..65], > 65": ([-1, 18, 66], []),
+    "[0..10], (5..20)": ([0, 19.9], [-0.1, 20]),
+}
+
+
+@pytest.mark.parametrize(("allowed", "inside", "outside"), [(k, *v) for k, v in RANGES.items()], ids=RANGES)
+def test_allowed_numbers_when_they_are_one_range_bound_the_fact(
+    allowed: str, inside: list[float], outside: list[float], tmp_path: Path
+) -> None:
+    text = model(given("x", "number"), table("d", ["x"], [["-", "1"]])).replace(
+        "</inputExpression>", f"</inputExpression><inputValues><text>{escape(allowed)}</text></inputValues>"
+    )
+    knowledge = imported(text, tmp_path)
+    assert [conclusions(knowledge, x=value)["d"] for value in inside] == [1] * len(inside)
+    for value in outside:
+        with pytest.raises(BadInput):
+            conclusions(knowledge, x=value)
+
+
 # Names
 
 NAMES = {
@@ -503,6 +527,8 @@ def test_text_when_a_value_has_the_name_of_its_own_input_is_still_the_value(tmp_
 
 TRICKY = [
     "yes",
+    "unknown",
+    "Unknown",
     "12",
     "1e5",
     "nan",
@@ -577,6 +603,15 @@ def two_outputs(**options: Any) -> str:
 
 
 LIST = '<itemDefinition name="t" isCollection="true"><typeRef>number</typeRef></itemDefinition>'
+TWO_NUMBERS = (
+    '<itemDefinition name="two"><typeRef>number</typeRef>'
+    "<allowedValues><text>1, 2</text></allowedValues></itemDefinition>"
+)
+ENDLESS = (
+    '<itemDefinition name="endless">'
+    + "".join(f'<itemComponent name="c{n}"><typeRef>endless</typeRef></itemComponent>' for n in range(9))
+    + "</itemDefinition>"
+)
 ANY_TABLE = table("d", ["x"], [["1", "1"]])
 ALLOWED = "<output><outputValues><text>1, 2</text></outputValues></output>"
 LISTED = table("a", ["x"], [["> 1", "1"]], policy="COLLECT")
@@ -652,7 +687,17 @@ REFUSED: dict[str, tuple[str, int, str, str]] = {
     "a text beside a number": (
         model(given("x", "number"), given("y", "string"), table("d", ["x"], [["> y", "1"]])), 9, CELL, "with y",
     ),
-    "the word unknown": (of_type("string", test='"unknown"'), 8, CELL, 'the text "unknown" is not taken'),
+    "a number that is not allowed": (
+        model(TWO_NUMBERS, given("x", "two"), table("d", ["x"], [["1", "1"]])), 3, "input 'x'", "not one range",
+    ),
+    "a row of minuses": (one_rule("-" * 9_000 + "1"), 8, CELL, "more than 200 operations"),
+    "a row of sums": (model(table("d", ["1" + " + 1" * 900], [["1", "1"]])), 4, f"{D}, input '1{' + 1' * 900}'", "200"),
+    "a wall of parentheses": (one_rule("(" * 5_000 + "1" + ")" * 5_000), 8, CELL, "nested deeper than 40"),
+    "a text too long to read": (one_rule("1, " * 9_000 + "1"), 8, CELL, "27,001 characters"),
+    "a structure that holds itself": (
+        model(ENDLESS, given("x", "endless"), table("d", ["x"], [["1", "1"]])), 3, "input 'x'", "more than 300 parts",
+    ),
+    "too many decisions": (model(*([ANY_TABLE] * 401)), 1, "definitions", "401 elements <decision>"),
     "no rules": (model(given("x", "number"), table("d", ["x"], [])), 4, D, "has no rules"),
     "a condition too long": (one_rule(", ".join(map(str, range(2000)))), 7, RULE, "characters"),
 }  # fmt: skip

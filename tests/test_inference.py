@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import locale
 import math
@@ -37,6 +38,8 @@ from engine.knowledge import Knowledge, load_knowledge
 from engine.language import generate
 from engine.language.evaluate import COMPARE, Value
 from tests.strategies import (
+    OVERLAPPING_FACTS,
+    OVERLAPPING_VALUES,
     Decided,
     RandomBase,
     base,
@@ -47,6 +50,7 @@ from tests.strategies import (
     decision,
     loaded,
     number,
+    overlapping_conditions,
     random_bases_with_cases,
     table,
     truth,
@@ -143,6 +147,19 @@ def test_engine_on_random_bases_and_cases_agrees_with_the_plain_evaluator(monkey
     assert tally.pairs >= 2_000
     assert tally.contradictions < tally.pairs / 4
     assert min(tally.fired[policy] for policy in ("first", "unique", "any", "collect")) >= 50
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False)
+@given(st.lists(overlapping_conditions(), min_size=4, max_size=8), st.integers(0, 4))
+def test_conditions_whose_comparisons_overlap_when_folded_agree_with_the_evaluator(
+    conditions: list[str], split: int
+) -> None:
+    rows = [(condition, "a") for condition in conditions]
+    decisions = [decision("d", "first", [*rows[:split], ("true", "b")]), decision("e", "collect", rows)]
+    knowledge = base(OVERLAPPING_FACTS, decisions)
+    with pool_of(knowledge) as pool:
+        for values in itertools.product(*OVERLAPPING_VALUES.values()):
+            confirmed(pool, knowledge, case_of(**dict(zip(OVERLAPPING_VALUES, values, strict=True))))
 
 
 CONTRADICTIONS = {

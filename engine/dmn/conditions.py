@@ -133,18 +133,47 @@ def _equal_to(test: Test) -> Constant | None:
 
 
 def bounds_of(tests: Tests) -> dict[str, float] | None:
-    """The bounds of a fact that may be whatever passes the tests; None where that is not one range."""
-    if len(tests.tests) != 1 or tests.negated:
+    """The bounds of a fact that may be whatever passes the tests; None where that is not one range.
+
+    Ranges that lie next to each other are one: some models list those that their rules tell apart.
+    """
+    ranges = [_range_of(test) for test in tests.tests]
+    if tests.negated or None in ranges:
         return None
-    match tests.tests[0]:
-        case Between(low=Constant(value=float() as low), high=Constant(value=float() as high)) as test:
-            lowest = {"min" if test.with_low else "above": low}
-            return {**lowest, "max": high if test.with_high else math.nextafter(high, -math.inf)}
-        case Against(operator=">=" | ">" as operator, term=Constant(value=float() as value)):
-            return {"min" if operator == ">=" else "above": value}
-        case Against(operator="<=" | "<" as operator, term=Constant(value=float() as value)):
-            return {"max": value if operator == "<=" else math.nextafter(value, -math.inf)}
+    merged: list[_Range] = []
+    for found in sorted((one for one in ranges if one is not None), key=lambda one: (one[0], not one[1])):
+        if merged and _touch(merged[-1], found):
+            merged[-1] = (*merged[-1][:2], *max(merged[-1][2:], found[2:]))
+        else:
+            merged.append(found)
+    if len(merged) != 1:
+        return None
+    low, with_low, high, with_high = merged[0]
+    bounds = {} if low == -math.inf else {"min" if with_low else "above": low}
+    # Bounds from above include their end; the nearest number below it is the same bound.
+    return bounds if high == math.inf else {**bounds, "max": high if with_high else math.nextafter(high, -math.inf)}
+
+
+#: Low, whether it is included, high, whether it is included.
+_Range = tuple[float, bool, float, bool]
+
+
+def _range_of(test: Test) -> _Range | None:
+    match test:
+        case Between(low=Constant(value=float() as low), high=Constant(value=float() as high)):
+            return low, test.with_low, high, test.with_high
+        case Against(operator=">=" | ">", term=Constant(value=float() as value)):
+            return value, test.operator == ">=", math.inf, False
+        case Against(operator="<=" | "<", term=Constant(value=float() as value)):
+            return -math.inf, False, value, test.operator == "<="
+        case Against(operator="=", term=Constant(value=float() as value)):
+            return value, True, value, True
     return None
+
+
+def _touch(one: _Range, later: _Range) -> bool:
+    """Whether no number lies between two ranges."""
+    return later[0] < one[2] or (later[0] == one[2] and (later[1] or one[3]))
 
 
 _ARTICLES: Mapping[Kind, str] = {"number": "a number", "text": "a text", "boolean": "true or false"}

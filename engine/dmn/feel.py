@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal as OneOf
 from typing import TypeVar
 
@@ -21,8 +22,9 @@ _T = TypeVar("_T")
 LONGEST_TEXT = 20_000
 #: Digits before or behind the point of a number, at most.
 _MOST_DIGITS = 300
-#: How deep parentheses may nest.
+#: How deep parentheses may nest, and how many operations one expression may have.
 _DEEPEST = 40
+_MOST_OPERATIONS = 200
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 _WORD = re.compile(r"[^\W\d][\w'’]*")
@@ -221,11 +223,11 @@ class _Reader:
         if len(text) > LONGEST_TEXT:
             raise NotTakenError(f"{len(text):,} characters, and at most {LONGEST_TEXT:,} are read")
         self._text = text
-        # The longest name first: where both "age" and "age group" are declared, "age group" is meant.
-        self._names = sorted(names, key=len, reverse=True)
+        self._name = _any_of(tuple(names))
         self._tokens = [*self._split(), _Token("end", "")]
         self._at = 0
         self._depth = 0
+        self._operations = 0
 
     def whole(self, read: Callable[[_Reader], _T]) -> _T:
         """What is read, where nothing is left over."""
@@ -248,9 +250,9 @@ class _Reader:
 
     def _token(self, at: int) -> tuple[_Token, int]:
         text = self._text
-        named = self._name_at(at)
+        named = self._name.match(text, at) if self._name else None
         if named:
-            return _Token("name", named[0]), named[1]
+            return _Token("name", normalized(named[0])), named.end()
         for kind, pattern in (("string", _STRING), ("number", _NUMBER), ("word", _WORD), ("symbol", _SYMBOL)):
             found = pattern.match(text, at)
             if found:
@@ -258,15 +260,6 @@ class _Reader:
         if text[at] == '"':
             raise NotTakenError("a text without a closing quote")
         raise NotTakenError(f"the character “{text[at]}”")
-
-    def _name_at(self, at: int) -> tuple[str, int] | None:
-        """A declared name that begins here, and where it ends."""
-        for name in self._names:
-            pattern = r"\s+".join(map(re.escape, name.split(" ")))
-            found = re.compile(rf"{pattern}(?![\w'’])").match(self._text, at)
-            if found:
-                return name, found.end()
-        return None
 
     @property
     def _next(self) -> _Token:
@@ -341,18 +334,25 @@ class _Reader:
 
     def _sum(self) -> Term:
         found = self._product()
-        while operator := self._take("+", "-"):
+        while operator := self._operator("+", "-"):
             found = Calculation(operator, found, self._product())
         return found
 
     def _product(self) -> Term:
         found = self._signed()
-        while operator := self._take("*", "/"):
+        while operator := self._operator("*", "/"):
             found = Calculation(operator, found, self._signed())
         return found
 
+    def _operator(self, *symbols: str) -> str | None:
+        taken = self._take(*symbols)
+        self._operations += taken is not None
+        if self._operations > _MOST_OPERATIONS:
+            raise NotTakenError(f"more than {_MOST_OPERATIONS} operations")
+        return taken
+
     def _signed(self) -> Term:
-        if self._take("-"):
+        if self._operator("-"):
             term = self._signed()
             if isinstance(term, Constant) and term.kind == "number":
                 assert not isinstance(term.value, str)  # noqa: S101 - the kind says so
@@ -394,6 +394,15 @@ class _Reader:
         if word in _RESERVED or self._next.text == "(":
             raise NotTakenError(f"“{word}”, which begins an expression of its own kind")
         raise NotTakenError(f"the name “{word}”, which the model does not declare")
+
+
+@lru_cache(maxsize=64)
+def _any_of(names: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Any of the names, however many spaces it is written with."""
+    # The longest first: where both "age" and "age group" are declared, "age group" is meant.
+    ordered = sorted(filter(None, names), key=len, reverse=True)
+    patterns = [r"\s+".join(map(re.escape, name.split(" "))) for name in ordered]
+    return re.compile(rf"(?:{'|'.join(patterns)})(?![\w'’])") if patterns else None
 
 
 def _number(text: str) -> Constant:

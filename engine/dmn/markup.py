@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: A model with its diagrams is larger than a file of rules.
 MOST_BYTES = 10_000_000
+#: More decisions than files of a base are read, and more inputs than anybody would answer.
+MOST_DECISIONS, MOST_INPUTS = 400, 2_000
 #: The namespace of each version that is read.
 VERSIONS = {
     "http://www.omg.org/spec/DMN/20151101/dmn.xsd": "1.1",
@@ -204,6 +206,13 @@ class _Reading:
         version = self._version()
         self._refuse_what_has_a_say()
         self._check_language(self._root, "definitions")
+        for tag, most in (("decision", MOST_DECISIONS), ("inputData", MOST_INPUTS)):
+            count = len(self._all(self._root, tag))
+            if count > most:
+                self._note(
+                    self._root, "definitions", f"holds {count:,} elements <{tag}>; at most {most:,} are taken", None
+                )
+                refuse(self._problems)
         decisions = [decision for element in self._all(self._root, "decision") if (decision := self._decision(element))]
         if not decisions and not self._problems:
             self._note(self._root, "definitions", "holds no decision", "Only decision tables make a knowledge base")

@@ -5,6 +5,7 @@ Nothing is written here; what cannot be taken is found here, all of it, by eleme
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -29,7 +30,7 @@ from engine.dmn.markup import DecisionElement, InputColumn, InputElement, Model,
 from engine.dmn.naming import Names
 from engine.dmn.types import Named, Types
 from engine.errors import Place, Problem
-from engine.source import MOST_PROBLEMS, quote
+from engine.source import MOST_PROBLEMS, printable, quote
 
 _POLICIES = {"UNIQUE": "unique", "ANY": "any", "FIRST": "first", "COLLECT": "collect", "RULE ORDER": "rule order"}
 _AGGREGATES = {"SUM": "sum", "MIN": "min", "MAX": "max", "COUNT": "count"}
@@ -37,8 +38,8 @@ _POLICY_HINT = "Taken are UNIQUE, ANY, FIRST, RULE ORDER and COLLECT"
 _TYPE_HINT = "Taken are strings, numbers and booleans"
 _ENTRY_HINT = "Taken are comparisons, ranges, lists of values, not(…) and -"
 _LONGEST_WORD = 4_000
-#: What a case writes where nobody knows a value.
-_UNKNOWN = "unknown"
+#: Parts of one structure; each becomes a fact.
+_MOST_PARTS = 300
 #: What a type or entry holds, as messages say it.
 KIND_NAMES: Mapping[Kind, str] = {"number": "numbers", "text": "texts", "boolean": "true and false"}
 
@@ -133,7 +134,8 @@ class Plan:
     def note(self, line: int, owner: str, message: str, hint: str | None = None) -> None:
         """Add a problem."""
         if len(self.problems) <= MOST_PROBLEMS:
-            self.problems.append(Problem(Place(self.model.file, line), message, owner, hint, "not-taken"))
+            place = Place(self.model.file, line)
+            self.problems.append(Problem(place, printable(message), printable(owner), hint, "not-taken"))
 
 
 def plan(model: Model) -> Plan:
@@ -185,7 +187,11 @@ class _Planner:
 
     def _declare_input(self, element: InputElement) -> None:
         owner = describe("input", element.name)
-        for path, named in self._parts("", self._types.named(element.type)):
+        parts = list(self._parts(self._types.named(element.type)))
+        if len(parts) > _MOST_PARTS:
+            self._note(element.line, owner, f"is a structure of more than {_MOST_PARTS} parts, which is not taken")
+            return
+        for path, named in parts:
             source = self._fact(f"{element.name}{path}", element.line, element.description)
             source.kind, source.is_list, source.untaken = named.kind, named.collection, named.untaken
             if named.allowed is not None:
@@ -193,14 +199,19 @@ class _Planner:
             for called in (element.name, element.variable):
                 self._known.setdefault(normalized(f"{called}{path}"), source)
 
-    def _parts(self, path: str, named: Named) -> Iterator[tuple[str, Named]]:
-        """The value itself, or each component of a structure by its path, such as ``.Age``."""
-        if not named.components:
-            yield path, named
-        for component in named.components:
-            part = self._types.of(component, path.count("."))
-            if path.count(".") < _DEEPEST_PATH:
-                yield from self._parts(f"{path}.{component.name}", part)
+    def _parts(self, whole: Named) -> Iterator[tuple[str, Named]]:
+        """The value itself, or each component of a structure by its path, such as ``.Age``; a few more than are taken."""
+        waiting = [("", whole)]
+        for _ in range(2 * _MOST_PARTS):
+            if not waiting:
+                return
+            path, named = waiting.pop(0)
+            if named.components:
+                waiting += [(f"{path}.{one.name}", self._types.of(one)) for one in named.components]
+            else:
+                yield path, named
+        # A type that holds itself has no end.
+        yield from itertools.repeat(("", whole), _MOST_PARTS + 1)
 
     def _fact(self, title: str, line: int, description: str | None = None) -> Source:
         source = Source(self._names.give(title, "input"), title, line, description)
@@ -218,9 +229,13 @@ class _Planner:
         source.words.update(dict.fromkeys(texts_in(tests)))
 
     def _check_words(self, source: Source) -> None:
+        owner = describe("input", source.title)
+        if source.allowed is not None and source.kind == "boolean":
+            both = [source.allowed.admits(Constant(truth)) for truth in (True, False)]
+            if both != [True, True]:
+                self._note(source.line, owner, "does not allow both true and false")
         if source.allowed is None or source.kind != "text":
             return
-        owner = describe("input", source.title)
         if source.allowed.negated or len(texts_in(source.allowed)) != len(source.allowed.tests):
             self._note(source.line, owner, "allows values that are not a list of texts")
         for word in source.words:
@@ -384,9 +399,6 @@ class _Planner:
         for constant in constants_in(tests):
             if not self._fits(constant, written, owner):
                 return None
-            if constant.value == _UNKNOWN:
-                hint = "A case writes that word where nobody knows the value; use another one"
-                self._note(written.line, owner, f"the text {quote(_UNKNOWN)} is not taken", hint)
         return tests
 
     def _learn(self, column: Column, sources: Mapping[str, Source], owner: str) -> None:
@@ -439,9 +451,6 @@ class _Planner:
             if not isinstance(term, Reference) or not isinstance(column.subject, Reference):
                 for name in references(term):
                     sources[name].kind = sources[name].kind or "number"
-
-
-_DEEPEST_PATH = 10
 
 
 def terms_of(test: Test) -> tuple[Term, ...]:

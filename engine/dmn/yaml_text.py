@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.declarations import word_of
+from engine.source import printable
 
 _WIDEST = 118
 #: Text that YAML reads as itself, whatever reads it: no mark that opens or ends anything, no number, no truth.
@@ -17,7 +18,7 @@ _NOT_TEXT = frozenset({"", "~", "null", "yes", "no", "on", "off", "y", "n", "tru
 
 def yaml_text(value: Mapping[str, Any], comment: str) -> str:
     """A file that begins with a comment and holds the mapping, its order kept."""
-    lines = [f"# {' '.join(comment.split())}"[:_WIDEST], *_mapping(value, "")]
+    lines = [f"# {printable(' '.join(comment.split()))}"[:_WIDEST], *_mapping(value, "")]
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,367 @@
+"""Two knowledge bases as z3 terms over the same symbols, and what is asked of both together.
+
+A case gives the same facts to both. What is known to mean the same in both may be cut off: it becomes a
+symbol they share, so that nothing behind it has to be understood. Everything else is defined in each base
+by its own formulas and rows. z3 is loaded only here, once something is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from engine.alike import Alike, Side, Target, nodes_of
+from engine.case import Case
+from engine.knowledge import DecisionTable, Knowledge
+from engine.language.nodes import Name, Never, Node, Text, names_in, walk
+from engine.language.symbolic import Symbolic, SymbolicNumber, SymbolicTruth, SymbolicWord
+from engine.symbols import SymbolicBase
+
+#: How long one question may take, and how much memory.
+MILLISECONDS = 2_000
+MEGABYTES = 1_000
+#: Rows beyond this are too many for z3 to take apart in time.
+MOST_ROWS = 400
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How much of two bases is looked at.
+
+    Args:
+        shared: the names that mean the same in both.
+        defined: those whose formulas and rows are brought in; what is not among them must be shared.
+    """
+
+    shared: frozenset[str]
+    defined: frozenset[str]
+
+
+class Paired:
+    """One conclusion or quantity in both bases.
+
+    Args:
+        alike: the bases.
+        decision: what is asked about, or a decision that depends on it.
+        asked: the name of the decision or quantity asked about.
+        cut: how much of both is looked at.
+        standing: let a decision upstream that stays open conclude anything, as it may where one conclusion
+            stands whatever is unknown.
+    """
+
+    def __init__(self, alike: Alike, decision: str, asked: str, cut: Cut, *, standing: bool) -> None:
+        words = _words(alike)
+        self.old = _Base(alike, "old", decision, asked, cut, words, standing=standing)
+        self.new = _Base(alike, "new", decision, asked, cut, words, standing=standing)
+        self._alike = alike
+
+    def conclusion_differs(self, target: Target) -> Any:
+        """The condition under which the rows of both conclude something else."""
+        import z3
+
+        if self.new.table.policy == "collect":
+            return z3.Or(*_differing_collections(self.old, self.new))
+        contradicts = self.old.contradicts() != self.new.contradicts()
+        return z3.Or(contradicts, *(_differ(self.old.term(one), self.new.term(one)) for one in target.outputs))
+
+    def quantity_differs(self, name: str) -> Any:
+        """The condition under which a quantity is something else in both."""
+        return _differ(self.old.term(name), self.new.term(name))
+
+    def both_known(self, target: Target) -> Any:
+        """The condition under which both conclude something."""
+        import z3
+
+        if self.new.table.policy == "collect":
+            return z3.BoolVal(val=True)
+        known = [_known(base.term(one)) for base in (self.old, self.new) for one in target.outputs]
+        return z3.And(*known)
+
+    def ask(self, *conditions: Any, milliseconds: int = MILLISECONDS) -> Any:
+        """A model of the conditions; False where there is none, None where neither was found in time."""
+        import z3
+
+        if milliseconds <= 0:
+            return None
+        # A solver of its own: what it learnt from other questions slows z3 down at products.
+        solver = z3.SimpleSolver()
+        solver.set("timeout", min(milliseconds, MILLISECONDS))
+        solver.set("max_memory", MEGABYTES)
+        try:
+            solver.add(*self.old.bounds, *self.new.bounds, *self._same_numbers(), *conditions)
+            answer = solver.check()
+        except z3.Z3Exception:
+            return None
+        return False if answer == z3.unsat else solver.model() if answer == z3.sat else None
+
+    def case(self, model: Any) -> Case:
+        """The case that a model describes; where a fact's origin matters to one base only, with that origin."""
+        old, new = self.old.case(model), self.new.case(model)
+        given = {**new.given, **old.given}
+        given |= {name: one for name, one in new.given.items() if one.origin != "answered"}
+        return self._alike.common(Case("found", {name: given[name] for name in self._alike.new.facts if name in given}))
+
+    def gives_at_most(self, count: int) -> Any:
+        """The condition under which a case gives at most so many facts."""
+        import z3
+
+        absent = dict.fromkeys([*self.old.prefers_few(), *self.new.prefers_few()])
+        return z3.AtMost(*(z3.Not(one) for one in absent), count)
+
+    def _same_numbers(self) -> Iterable[Any]:
+        """A whole number of one base is the same number in the other, where that takes any number."""
+        for name in self._alike.facts:
+            old, new = self.old.given_number(name), self.new.given_number(name)
+            if old is not None and new is not None:
+                yield old == new
+
+
+class _Base(SymbolicBase):
+    """One of two bases, its symbols those of the other wherever they mean the same."""
+
+    def __init__(
+        self, alike: Alike, side: Side, decision: str, asked: str, cut: Cut, words: Sequence[str], *, standing: bool
+    ) -> None:
+        self._alike = alike
+        self._side = side
+        self._asked = asked
+        self._cut = cut
+        self._words = words
+        self._never = _may_be_never(alike)
+        super().__init__(alike.old if side == "old" else alike.new, decision, standing=standing)
+
+    @property
+    def table(self) -> DecisionTable:
+        """The decision asked about."""
+        return self.knowledge.decisions[self.decision]
+
+    def term(self, name: str) -> Symbolic:
+        """What a name is; of an output of the decision asked about, what the rows conclude."""
+        return self.translator.terms[name]
+
+    def gathers(self, then: Mapping[str, str]) -> Any:
+        """The condition under which some row of a decision that collects gives these values."""
+        import z3
+
+        rows = zip(self.table.rows, self._rows[self.decision], strict=True)
+        return z3.Or(*(truth.true for row, truth in rows if row.then == then))
+
+    def contradicts(self) -> Any:
+        """The condition under which rows hold at once that must not."""
+        import z3
+
+        table, rows = self.table, self._rows[self.decision]
+        if table.policy not in ("unique", "any") or len(rows) < 2:  # noqa: PLR2004 - two rows
+            return z3.BoolVal(val=False)
+        if table.policy == "unique":
+            return z3.AtLeast(*(row.true for row in rows), 2)
+        thens = {tuple(sorted(row.then.items())) for row in table.rows}
+        groups = [self.gathers(dict(then)) for then in sorted(thens)]
+        return z3.AtLeast(*groups, 2) if len(groups) > 1 else z3.BoolVal(val=False)
+
+    def given_number(self, name: str) -> Any:
+        """The number a fact is given as; None for other facts, and for those that are not looked at."""
+        if name not in self._given or self.knowledge.facts[name].type not in ("number", "integer"):
+            return None
+        return self._given[name][1]
+
+    # -- how the terms are made --------------------------------------------------------------------
+
+    def _everything_upstream(self) -> None:
+        import z3
+
+        knowledge = self.knowledge
+        for word in self._words:
+            # In one order, so that a word has one code in both bases.
+            self.translator.word(word)
+        needed = self._within_reach()
+        for name in sorted(needed - set(knowledge.order)):
+            if name in knowledge.facts:
+                self._fact(name, default=None)
+            else:
+                self._define(name, self._anything(name), "computed")
+        for name in knowledge.order:
+            if name not in needed or name == self.decision:
+                continue
+            if name in knowledge.decisions:
+                self._decide(knowledge.decisions[name])
+            elif name in knowledge.facts:
+                self._fact(name, default=self._default(name))
+            else:
+                self._define(name, self._formula(name), "computed")
+        # A case says nothing that one of the bases does not know.
+        self.bounds += [z3.Not(given) for name, (given, _, _) in self._given.items() if name not in self._alike.facts]
+
+    def _within_reach(self) -> set[str]:
+        """What is asked about, and what it depends on as far as that is defined."""
+        knowledge = self.knowledge
+        needed, waiting = {self._asked}, [self._asked]
+        while waiting:
+            for read in knowledge.reads.get(waiting.pop(), frozenset()):
+                owner = knowledge.decision_of.get(read, read)
+                if owner not in needed:
+                    needed.add(owner)
+                    if owner in self._cut.defined:
+                        waiting.append(owner)
+        return needed
+
+    def _formula(self, name: str) -> Symbolic:
+        is_defined = name in self._cut.defined or name == self._asked
+        return super()._formula(name) if is_defined else self._anything(name)
+
+    def _default(self, name: str) -> Symbolic:
+        # A fact's own symbol is for what a case gives it as.
+        return self._called(lambda: self._formula(name), [name], " by default")
+
+    def _anything(self, name: str) -> Symbolic:
+        def anything() -> Symbolic:
+            return super(_Base, self)._anything(name)
+
+        if name in self._cut.shared:
+            term = anything()
+            if isinstance(term, SymbolicNumber) and name not in self.knowledge.constants:
+                return self._perhaps_never(name, term)
+            return term
+        return self._called(anything, [name], f" in the {self._side} base")
+
+    def _perhaps_never(self, name: str, term: SymbolicNumber) -> SymbolicNumber:
+        """A shared number, which may be ``never`` if either base can say so."""
+        import z3
+
+        never = z3.Bool(f"never {name}") if name in self._never else z3.BoolVal(val=False)
+        return SymbolicNumber(term.value, term.known, never)
+
+    def _decide(self, table: DecisionTable) -> None:
+        if table.name == self.decision:
+            if self._asked == self.decision:
+                super()._decide(table)
+            return
+        if table.name in self._cut.defined:
+            self._decide_on_its_own(table)
+            return
+        for output in table.outputs:
+            self._define(output, self._anything(output), "computed")
+        self._bind_outputs(table, list(table.outputs))
+
+    def _decide_on_its_own(self, table: DecisionTable) -> None:
+        """The decision by its rows; what merely stands is this base's own unless it is known to be the same."""
+        own = [output for output in table.outputs if output not in self._cut.shared]
+
+        def decided() -> list[Symbolic]:
+            super(_Base, self)._decide(table)
+            return [self.translator.terms[output] for output in table.outputs if output in self.translator.terms]
+
+        terms = self._called(decided, own, f" in the {self._side} base")
+        for output, term in zip(table.outputs, terms, strict=False):
+            self._define(output, term, "computed")
+
+    def _truth(self, node: Node) -> SymbolicTruth:
+        truth = super()._truth(node)
+        if names_in(node) <= self._cut.shared:
+            return truth
+        # What has no term is free, and then free in each base alone.
+        return _renamed(truth, [str(node)], f" in the {self._side} base")
+
+    def _called(self, make: Callable[[], _T], names: Sequence[str], suffix: str) -> _T:
+        """What is made, with the symbols of these names, in the bounds added as well, called otherwise."""
+        before = len(self.bounds)
+        made = make()
+        self.bounds[before:] = [_renamed(bound, names, suffix) for bound in self.bounds[before:]]
+        return _renamed(made, names, suffix)
+
+
+def _renamed(made: Any, names: Sequence[str], suffix: str) -> Any:
+    """Terms with the symbols of these names called otherwise."""
+    import z3
+
+    match made:
+        case list():
+            return [_renamed(one, names, suffix) for one in made]
+        case SymbolicNumber(value=value, known=known, never=never):
+            return SymbolicNumber(*(_renamed(one, names, suffix) for one in (value, known, never)))
+        case SymbolicWord(code=code, known=known):
+            return SymbolicWord(*(_renamed(one, names, suffix) for one in (code, known)))
+        case SymbolicTruth(true=true, false=false):
+            return SymbolicTruth(*(_renamed(one, names, suffix) for one in (true, false)))
+    sorts: Mapping[str, Sequence[Callable[[str], Any]]] = {
+        "value": (z3.Real, z3.Int, z3.Bool),
+        **dict.fromkeys(("known", "never", "stands", "true", "false"), (z3.Bool,)),
+    }
+    pairs = [
+        (of_sort(f"{kind} {name}"), of_sort(f"{kind} {name}{suffix}"))
+        for name in names
+        for kind, of_sorts in sorts.items()
+        for of_sort in of_sorts
+    ]
+    return z3.substitute(made, *pairs) if pairs else made
+
+
+def _differ(old: Symbolic, new: Symbolic) -> Any:
+    """The condition under which two terms are known apart: one known alone, or both and not the same."""
+    import z3
+
+    if isinstance(old, SymbolicTruth) and isinstance(new, SymbolicTruth):
+        return z3.Or(old.true != new.true, old.false != new.false)
+    if isinstance(old, SymbolicWord) and isinstance(new, SymbolicWord):
+        return z3.Or(old.known != new.known, z3.And(old.known, old.code != new.code))
+    if isinstance(old, SymbolicNumber) and isinstance(new, SymbolicNumber):
+        apart = z3.Or(old.never != new.never, z3.And(z3.Not(old.never), old.value != new.value))
+        return z3.Or(old.known != new.known, z3.And(old.known, apart))
+    return z3.BoolVal(val=True)
+
+
+def _differing_collections(old: _Base, new: _Base) -> list[Any]:
+    """For each group of values that rows give, the condition under which only one base gathers it."""
+    if "rule order" in (old.table.declaration.hit_policy, new.table.declaration.hit_policy):
+        return _differing_sequences(old, new)
+    thens = {tuple(sorted(row.then.items())) for base in (old, new) for row in base.table.rows}
+    return [old.gathers(dict(then)) != new.gathers(dict(then)) for then in sorted(thens)]
+
+
+def _differing_sequences(old: _Base, new: _Base) -> list[Any]:
+    """Row by row, as the order counts; rows that give other values are held to differ."""
+    import z3
+
+    rows = [[row.then for row in base.table.rows] for base in (old, new)]
+    if rows[0] != rows[1]:
+        return [z3.BoolVal(val=True)]
+    return [one.true != other.true for one, other in zip(old._rows[old.decision], new._rows[new.decision], strict=True)]  # noqa: SLF001
+
+
+def _known(term: Symbolic) -> Any:
+    import z3
+
+    return z3.Or(term.true, term.false) if isinstance(term, SymbolicTruth) else term.known
+
+
+def _words(alike: Alike) -> list[str]:
+    """Every word of both bases."""
+    return sorted({word for knowledge in (alike.old, alike.new) for word in _words_of(knowledge)})
+
+
+def _words_of(knowledge: Knowledge) -> Iterable[str]:
+    for fact in knowledge.facts.values():
+        yield from fact.words
+    for table in knowledge.decisions.values():
+        for words in table.outputs.values():
+            yield from words
+    for name in (*knowledge.quantities, *knowledge.decisions):
+        for node in nodes_of(knowledge, name):
+            yield from (part.value for part in walk(node) if isinstance(part, Text))
+
+
+def _may_be_never(alike: Alike) -> frozenset[str]:
+    """The names whose formula speaks of ``never`` in either base, itself or through others."""
+    return frozenset().union(*(_speaks_of_never(knowledge) for knowledge in (alike.old, alike.new)))
+
+
+def _speaks_of_never(knowledge: Knowledge) -> frozenset[str]:
+    found: set[str] = set()
+    for name in knowledge.order:
+        if name in knowledge.quantities:
+            parts = walk(knowledge.quantities[name].formula)
+            if any(isinstance(one, Never) or (isinstance(one, Name) and one.name in found) for one in parts):
+                found.add(name)
+    return frozenset(found)
