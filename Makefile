@@ -52,7 +52,8 @@ $(VENV)/.ready: pyproject.toml
 		"inference engine, is compiled when it is installed. On Debian: apt-get install python3-dev." >&2; exit 1; }
 	@echo "Setting up $(VENV), once; this takes a minute." >&2
 	@$(RUN) -c '$(USABLE)' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
-	@$(RUN) -m pip install -qq --use-pep517 --disable-pip-version-check --editable '.[all,dev]'
+	@CPPFLAGS="$${CPPFLAGS:--O2}" $(RUN) -m pip install -qq --use-pep517 --disable-pip-version-check --editable '.[all,dev]'
+	@$(RUN) -m compileall -q engine cli.py
 	@touch $@
 
 $(VENV)/.ready-bench: $(VENV)/.ready

@@ -409,9 +409,10 @@ def test_rules(
     from engine.rule_commands import run_decision_tests, suggest_tests, watch_tests
 
     if watching:
-        directory = _knowledge(rules, on).directory
+        from engine.resources import rules_directory
+
         watch_tests(
-            directory,
+            Path(rules) if rules else rules_directory(),
             lambda: _knowledge(rules, on),
             lambda text: click.echo(text, nl=False),
             choice=choice,
@@ -420,7 +421,7 @@ def test_rules(
         return
     knowledge = _knowledge(rules, on)
     if suggesting:
-        finished = suggest_tests(knowledge)
+        finished = suggest_tests(knowledge, Path(output) if output else None)
     else:
         finished = run_decision_tests(knowledge, output_format, choice=choice, **_terminal())  # type: ignore[arg-type]
     _emit(finished.text, output)

@@ -12,43 +12,54 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds for one unit of work, one number for each round."""
+    """Seconds for one unit of work.
 
-    rounds: tuple[float, ...]
+    Each unit is timed by itself in every round, so that a round in which another process had the processor
+    spoils a few units and not all: what is said of a unit is the median of its rounds, and so on.
 
-    @property
-    def median(self) -> float:
-        """The middle round."""
-        return statistics.median(self.rounds)
+    Args:
+        units: for each unit its seconds in each round.
+    """
+
+    units: Sequence[Sequence[float]]
+
+    def average(self, of: Callable[[Sequence[float]], float] = statistics.median) -> float:
+        """The mean over the units of what is taken of the rounds of each: their median, min or max."""
+        return statistics.fmean(map(of, self.units))
 
     def ratio(self, other: Times) -> float:
-        """How many times as long as the other, by the median over the rounds, each against its own neighbour."""
-        return statistics.median(own / its for own, its in zip(self.rounds, other.rounds, strict=True))
+        """How many times as long as the other."""
+        return self.average() / other.average()
 
 
-def interleaved(contestants: Mapping[str, tuple[Callable[[], object], int]], rounds: int) -> dict[str, Times]:
+def interleaved(contestants: Mapping[str, Sequence[Callable[[], object]]], rounds: int) -> dict[str, Times]:
     """The times of each contestant, all of them in every round, and each round in another order.
 
     Args:
-        contestants: for each name what to run and how many units of work that is.
+        contestants: for each name the units of work it is to do.
         rounds: how often each is run, after one run that does not count.
     """
     names = list(contestants)
-    for run, _ in contestants.values():
-        run()
-    found: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
+    found: dict[str, list[list[float]]] = {name: [[] for _ in units] for name, units in contestants.items()}
+    clock = time.perf_counter
+    for turn in range(-1, rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            run, units = contestants[name]
-            start = time.perf_counter()
-            run()
-            found[name].append((time.perf_counter() - start) / units)
-    return {name: Times(tuple(seconds)) for name, seconds in found.items()}
+            for seconds, unit in zip(found[name], contestants[name], strict=True):
+                start = clock()
+                unit()
+                spent = clock() - start
+                if turn >= 0:
+                    seconds.append(spent)
+    return {name: Times(units) for name, units in found.items()}
 
 
 @dataclass(slots=True)
 class Stages:
-    """The seconds spent in each of several functions, without what they spend in each other."""
+    """The seconds spent in each of several functions, without what they spend in each other.
+
+    Args:
+        seconds: by stage, since they were last taken.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     _open: list[float] = field(default_factory=list)
@@ -69,6 +80,11 @@ class Stages:
         finally:
             for owner, name, original in originals:
                 setattr(owner, name, original)
+
+    def taken(self) -> dict[str, float]:
+        """The seconds of each stage, which are counted from zero again."""
+        seconds, self.seconds = self.seconds, {}
+        return seconds
 
     def _counted(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*arguments: Any, **options: Any) -> Any:

@@ -33,13 +33,14 @@ def show(_rounds: int) -> None:
 
 def ours() -> None:
     """Decide the stream again and again, and print the growth."""
-    from benchmarks.stream import stream
+    from benchmarks.stream import stream, without_search
     from engine.inference import EnginePool
     from engine.knowledge import load_knowledge
     from engine.pipeline import infer
 
     knowledge = load_knowledge()
-    pool, cases = EnginePool(knowledge), stream(knowledge, 30)
+    pool = EnginePool(knowledge)
+    cases = without_search(stream(knowledge, 30), pool)
     _grow(lambda index: infer(cases[index % len(cases)], pool))
 
 
@@ -51,7 +52,11 @@ def zen() -> None:
     knowledge = load_knowledge()
     decide = zen_table(knowledge)
     volume, *truths = inputs(knowledge)
-    _grow(lambda index: decide({volume: 10.0 * index, **{name: index % place > 0 for place, name in enumerate(truths, 2)}}))
+    _grow(
+        lambda index: decide(
+            {volume: 10.0 * index, **{name: index % place > 0 for place, name in enumerate(truths, 2)}}
+        )
+    )
 
 
 def _grow(decide: Callable[[int], object]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import compileall
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import Times, interleaved, table
@@ -39,18 +41,20 @@ def show(rounds: int) -> None:
         bare = {"PYTHONPYCACHEPREFIX": empty, "PYTHONDONTWRITEBYTECODE": "1"}
         found = interleaved(
             {
-                CLICK: (lambda: _run((sys.executable, "-c", "import click")), 1),
-                "breakeven --help": (lambda: _run((*_COMMAND, "--help")), 1),
-                "breakeven recommend CASE": (lambda: _run(recommend), 1),
-                "breakeven recommend CASE, nothing compiled": (lambda: _run(recommend, bare), 1),
+                CLICK: [partial(_run, (sys.executable, "-c", "import click"))],
+                "breakeven --help": [partial(_run, (*_COMMAND, "--help"))],
+                "breakeven recommend CASE": [partial(_run, recommend)],
+                "breakeven recommend CASE, nothing compiled": [partial(_run, recommend, bare)],
             },
             rounds,
         )
-    print(table(("a process, in ms", "median", "min", "max", "of click"), [_row(*item, found) for item in found.items()]))
+    print(
+        table(("a process, in ms", "median", "min", "max", "of click"), [_row(*item, found) for item in found.items()])
+    )
 
 
 def _row(name: str, times: Times, found: Mapping[str, Times]) -> tuple[str, ...]:
-    numbers = (times.median, min(times.rounds), max(times.rounds))
+    numbers = (times.average(of) for of in (statistics.median, min, max))
     return (name, *(f"{seconds * 1e3:.1f}" for seconds in numbers), f"{times.ratio(found[CLICK]):.2f}")
 
 

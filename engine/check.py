@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import soundness
 from engine.conditions import written
@@ -20,6 +21,9 @@ from engine.knowledge import DecisionTable, Knowledge, Reading, read_knowledge
 from engine.language.nodes import Node, Number, Truth, walk
 from engine.source import Document
 from engine.trials import DECIDING, Explored, Trial, Trials, as_example
+
+if TYPE_CHECKING:
+    from engine.proofs import Unsettled
 
 #: How long all proofs together may take, in seconds; what is left is said not to be proved.
 SECONDS = 25.0
@@ -59,7 +63,7 @@ def check(directory: Path | str | None = None, *, on: date | None = None, second
     if lost := [finding for finding in findings if finding.code in _LOST]:
         files = _listed(list(dict.fromkeys(finding.place.file for finding in lost)), "and")
         message = f"gaps and overlaps were not looked for, because {files} could not be read"
-        findings.append(Finding("not-proved", lost[0].place, message))
+        findings.append(Finding("not-proved", Place(_shown_directory(knowledge)), message))
         return Report(by_place(findings), (), lines)
     misled = frozenset(problem.field for problem in unsound if problem.field and problem.code in _MISLEADING)
     examination = _Examination(reading, misled, seconds)
@@ -211,11 +215,15 @@ class _Examination:
         place = self._place(table, "rules", key=True)
         for gap in self.proofs.gaps(table.name):
             if isinstance(gap, Unsettled):
-                yield self._unsettled(table, gap.about)
+                yield self._unsettled(table, gap)
                 continue
             if gap.region is None:
                 message = f"{table.name}: no row covers this case"
                 yield Finding("gap", place, message, "Add a row for it", as_example(gap.trial.case))
+                continue
+            if gap.region == Truth(value=True):
+                message = f"{table.name}: no row ever covers a case in which everything is known"
+                yield Finding("gap", place, message, "Add rows", as_example(gap.trial.case))
                 continue
             message = f"{table.name}: no row covers the case that {self._in_english(gap.region)}"
             hint = f"Add a row for it, or widen one: when: {written(gap.region)}"
@@ -231,7 +239,7 @@ class _Examination:
         seen = {(one, other): trial for (name, one, other), trial in together.items() if name == table.name}
         for found in self.proofs.together(table.name, seen):
             if isinstance(found, Unsettled):
-                yield self._unsettled(table, found.about, found.rows)
+                yield self._unsettled(table, found)
                 continue
             one, other = table.rows[found.one], table.rows[found.other]
             what = "both hold" if code == "overlap" else "both hold and conclude different things"
@@ -248,7 +256,7 @@ class _Examination:
         holding = {row: holds[table.name, row] for row in rows if (table.name, row) in holds}
         for found in self.proofs.dead(table.name, rows, holding):
             if isinstance(found, Unsettled):
-                yield self._unsettled(table, found.about, found.rows), None
+                yield self._unsettled(table, found), None
                 continue
             row = table.rows[found.row]
             if found.trial is None:
@@ -275,17 +283,21 @@ class _Examination:
                 hint = "Leave the value out, or add a row that concludes it"
                 yield Finding("unreached-value", self._value_place(table, output, value), f"{value}: {why}", hint)
 
-    def _unsettled(self, table: DecisionTable, about: str, rows: Sequence[int] = ()) -> Finding:
+    def _unsettled(self, table: DecisionTable, found: Unsettled) -> Finding:
         """That something was not proved, and why not."""
-        of = _listed([table.rows[row].id for row in rows], "and") if rows else table.name
-        place = table.rows[rows[0]].place if rows else self._place(table, "rules", key=True)
+        of = _listed([table.rows[row].id for row in found.rows], "and") if found.rows else table.name
+        place = table.rows[found.rows[0]].place if found.rows else self._place(table, "rules", key=True)
+        what = f"{of}: {found.about} was not proved"
+        if found.enough:
+            return Finding("not-proved", place, what, "Correct these first")
         if not self.proofs.clock.milliseconds:
-            return Finding("not-proved", place, f"{of}: {about} was not proved in {self.seconds:g} seconds")
-        products = self._products(table)
-        why = "it is too much for z3"
-        if products:
-            why = f"it depends on products of quantities ({_listed(products, 'and')})"
-        return Finding("not-proved", place, f"{of}: {about} was not proved; {why}")
+            return Finding("not-proved", place, f"{what} in {self.seconds:g} seconds")
+        if products := self._products(table):
+            return Finding(
+                "not-proved", place, f"{what}; it depends on products of quantities, {_listed(products, 'and')}"
+            )
+        why = "it depends on conclusions that stand although something they depend on is unknown"
+        return Finding("not-proved", place, f"{what}; {why}")
 
     def _products(self, table: DecisionTable) -> list[str]:
         """The figures a decision depends on that multiply or divide quantities."""

@@ -95,8 +95,7 @@ class Coverage:
     Args:
         knowledge: the base.
         met: for each goal that is met the names of the tests that meet it, in order.
-        expected: for each decision whether some test that reaches a rule there expects anything of it:
-            the rules that fire in such a test.
+        expected: the rules that fire in some test which expects something of their decision.
         tests: how many tests were counted.
         impossible: goals that no case can meet, each with what proves it.
     """

@@ -13,19 +13,20 @@ import itertools
 import math
 import random
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from engine.alike import Alike, Target, accepts
+from engine.alike import Alike, Target, accepts, nodes_of
 from engine.case import Case, Given
 from engine.conclusions import conclusions
 from engine.decision import Conclusion
 from engine.errors import InferenceError
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge
-from engine.language.evaluate import Value
+from engine.language.evaluate import Value, compile_plain
+from engine.language.nodes import Number, State, names_in, walk
 from engine.pipeline import infer
 from engine.trials import Trial, Trials, plainer
 
@@ -46,10 +47,14 @@ _HALVINGS = 50
 #: Cases kept for each conclusion: those that show a difference, and those to start a walk from.
 _MOST_SHOWING = 2
 _MOST_STARTS = 60
+#: Cases that z3 proposes in vain before it is given up.
+_MOST_PROPOSALS = 4
+_ENDS: tuple[Literal["low", "high"], ...] = ("low", "high")
 #: Cases put through the pipeline where the plain evaluator cannot tell.
 _MOST_DECIDED = 25
 #: Figures agree where their first nine digits do.
 _NINE_DIGITS = 1e-9
+_MOST_DIGITS = 12
 _ASIDE = ", conclusions that stand whatever is unknown left aside"
 
 
@@ -453,11 +458,47 @@ class _Proofs:
         """A case that z3 proposes for a difference, and that is one."""
         for paired in self._everything(target):
             differs = paired.conclusion_differs(target)
-            for wanted in ((differs, paired.both_known(target)), (differs,)):
-                model = paired.ask(*wanted, milliseconds=self._clock())
-                if model and is_one(case := paired.case(model)):
+            for wanted in ([differs, paired.both_known(target)], [differs]):
+                case = self._proposed(paired, wanted, is_one)
+                if case is not None:
                     return case
         return None
+
+    def case_without_doubt(
+        self, target: Target, is_one: Callable[[Case], bool], open_facts: Collection[str]
+    ) -> Case | None:
+        """The same, of a conclusion that hangs on whether something could turn the recommendation.
+
+        Args:
+            target: the conclusion.
+            is_one: whether a case is one.
+            open_facts: the facts that are left open; of the others none is doubtful.
+        """
+        goal = next((one for one in self.alike.targets if one.name == self.alike.new.manifest.recommends), None)
+        for paired in itertools.islice(self._everything(target), 1):
+            wanted = [
+                paired.conclusion_differs(target),
+                paired.both_known(target),
+                paired.nothing_doubtful(open_facts),
+            ]
+            told = self._signals(paired, goal)
+            case = self._proposed(paired, [*wanted, told], is_one) if told is not None else None
+            if case is not None:
+                return self._with_fewer_facts(paired, [*wanted, told], case, is_one)
+        return None
+
+    def _signals(self, paired: Paired, goal: Target | None) -> Any | None:
+        if goal is None:
+            return paired.signals(None, (), paired)
+        likely = next(self._everything(goal), None)
+        ends = [next(_Proofs(at, self._search, self._clock)._everything(goal), None) for at in self._at_ends]
+        known = [one for one in ends if one is not None]
+        return paired.signals(goal.name, known, likely) if likely is not None and len(known) == len(ends) else None
+
+    @cached_property
+    def _at_ends(self) -> tuple[Alike, ...]:
+        """Both bases with all that is a range taken at its low ends, and at its high ends."""
+        return tuple(Alike(at_end(self.alike.old, end), at_end(self.alike.new, end)) for end in _ENDS)
 
     def smaller(self, target: Target, case: Case, is_one: Callable[[Case], bool], *, settled: bool) -> Case:
         """The case of the fewest facts that z3 proposes and that is one; the case itself where there is none.
@@ -470,13 +511,33 @@ class _Proofs:
         """
         for paired in itertools.islice(self._everything(target), 1):
             wanted = [paired.conclusion_differs(target), *([paired.both_known(target)] if settled else [])]
-            while case.given:
-                few = paired.gives_at_most(len(case.given) - 1)
-                model = paired.ask(*wanted, few, milliseconds=self._clock())
-                if not model or not is_one(proposed := paired.case(model)):
-                    break
-                case = proposed
+            return self._with_fewer_facts(paired, wanted, case, is_one)
         return case
+
+    def _with_fewer_facts(
+        self, paired: Paired, wanted: Sequence[Any], case: Case, is_one: Callable[[Case], bool]
+    ) -> Case:
+        while case.given:
+            fewer = self._proposed(paired, [*wanted, paired.gives_at_most(len(case.given) - 1)], is_one)
+            if fewer is None:
+                break
+            case = fewer
+        return case
+
+    def _proposed(self, paired: Paired, wanted: Sequence[Any], is_one: Callable[[Case], bool]) -> Case | None:
+        """The first of a few proposals that is one; each gives other facts than those before it."""
+        import z3
+
+        others: list[Any] = []
+        for _ in range(_MOST_PROPOSALS):
+            model = paired.ask(*wanted, *others, milliseconds=self._clock())
+            if not model:
+                return None
+            case = paired.case(model)
+            if is_one(case):
+                return case
+            others.append(z3.Not(paired.gives_the_same(case)))
+        return None
 
     def _everything(self, target: Target) -> Iterator[Paired]:
         """Both bases with all that the conclusion depends on, at first without what merely stands."""
@@ -521,7 +582,7 @@ class _Proofs:
         return next((one for one in decisions if one not in before and name in self._behind(one)), None)
 
     def _behind(self, name: str) -> frozenset[str]:
-        return behind(self.alike.old, name) | behind(self.alike.new, name)
+        return names_behind(self.alike.old, name) | names_behind(self.alike.new, name)
 
     def _blurred(self, decision: str) -> bool:
         """Whether a fact that may be any text is told apart from others by different words in both bases."""
@@ -559,7 +620,23 @@ class _Proofs:
                 self._steady.add(old.could_turn)
 
 
-def behind(knowledge: Knowledge, name: str) -> frozenset[str]:
+def at_end(knowledge: Knowledge, end: Literal["low", "high"]) -> Knowledge:
+    """The base with every amount and default that is a range at one end of it."""
+    amounts = {
+        name: knowledge.amounts[name].model_copy(update={"value": getattr(found, end)})
+        for name, found in knowledge.constant_ranges.items()
+    }
+    defaults = {name: Number(getattr(found, end)) for name, found in knowledge.default_ranges.items()}
+    quantities = {
+        name: replace(knowledge.quantities[name], formula=node, evaluate=compile_plain(node, knowledge.tables))
+        for name, node in defaults.items()
+    }
+    return replace(
+        knowledge, amounts={**knowledge.amounts, **amounts}, quantities={**knowledge.quantities, **quantities}
+    )
+
+
+def names_behind(knowledge: Knowledge, name: str) -> frozenset[str]:
     """Every fact, amount, figure and decision that a name depends on, itself included."""
     found, waiting = {name}, [name]
     while waiting:
@@ -597,22 +674,52 @@ class _Divergence:
             yield self._verdict(target)
 
     def _verdict(self, target: Target) -> Verdict:
-        found = self._shown(target)
-        if found is not None:
-            return found
-        for case in self.bases.differing(target)[:1]:
-            return self._differing(self._plainer_by_deciding(case, target), target)
-        if target in self.proofs.proofs or target.decision in self.alike.identical:
+        found = None if self._hangs_on_signal(target) else self._shown(target)
+        found = found or self._decided_before(target)
+        if found is None and (target in self.proofs.proofs or target.decision in self.alike.identical):
             proof = self.proofs.proofs.get(target, "nothing it concludes from has changed")
             return self._unless_it_stands(target, proof)
-        case = self.proofs.case(target, lambda case: self._differs(case, target))
-        if case is not None:
-            self.search.look_at(case)
-            return self._shown(target) or self._differing(case, target)
-        if self.proofs.prove(target, everything=True):
+        if found is None or not _is_settled(found):
+            found = self._proposed(target) or found
+        if found is None and self.proofs.prove(target, everything=True):
             return self._unless_it_stands(target, self.proofs.proofs[target])
-        self.search.walk(target)
-        return self._shown(target) or self._decided(target) or Unproved(target, self._reason(target))
+        return found or self._walked_to(target) or Unproved(target, self._reason(target))
+
+    def _hangs_on_signal(self, target: Target) -> bool:
+        """Whether the conclusion depends on whether something could turn the recommendation."""
+        bases = (self.alike.old, self.alike.new)
+        return any(base.manifest.could_turn in names_behind(base, target.decision) for base in bases)
+
+    def _proposed(self, target: Target) -> Differing | None:
+        """A case that z3 proposes and the pipeline confirms."""
+
+        def differs(case: Case) -> bool:
+            return self._differs(case, target)
+
+        if self._hangs_on_signal(target):
+            for open_facts in dict.fromkeys((self._left_open, ())):
+                case = self.proofs.case_without_doubt(target, differs, open_facts)
+                if case is not None:
+                    return self._differing(self._plainer_by_deciding(case, target), target)
+            return None
+        case = self.proofs.case(target, differs)
+        if case is None:
+            return None
+        self.search.look_at(case)
+        return self._shown(target) or self._differing(case, target)
+
+    def _walked_to(self, target: Target) -> Differing | None:
+        """A case on the way along single facts, by trial or, where rows alone do not tell, by the pipeline."""
+        if not self._hangs_on_signal(target):
+            self.search.walk(target)
+            return self._shown(target) or self._decided(target)
+        return self._shown(target) or self._decided(target)
+
+    def _decided_before(self, target: Target) -> Differing | None:
+        """A case that was decided for another conclusion, and for which this one differs too."""
+        found = [self._differing(case, target) for case in self.bases.differing(target)]
+        chosen = next((one for one in found if _is_settled(one)), next(iter(found), None))
+        return self._differing(self._plainer_by_deciding(chosen.case, target), target) if chosen else None
 
     # -- cases that show a difference --------------------------------------------------------------
 
@@ -655,7 +762,26 @@ class _Divergence:
 
         names = self.alike.old.upstream(target.decision) | self.alike.new.upstream(target.decision)
         trial = plainer(search.old, pair.old, names, shows)
+        for name in trial.case.given:
+            for case in self._rounder(trial.case, trial.case.given[name]):
+                rounder = search.old.of(case, signal=trial.signal)
+                if shows(rounder):
+                    trial = rounder
+                    break
         return _Pair(trial, search.new.of(trial.case, signal=trial.signal))
+
+    def _rounder(self, case: Case, given: Given) -> Iterator[Case]:
+        """The case with fewer digits in one of its numbers, the fewest first."""
+        value = given.value
+        if not isinstance(value, float) or isinstance(value, bool):
+            return
+        for digits in range(1, _MOST_DIGITS):
+            number = float(f"{value:.{digits}g}")
+            if number == value:
+                return
+            rounder = self.alike.common(case.replace(given.name, replace(given, value=number)))
+            if given.name in rounder.given:
+                yield rounder
 
     def _answered(self, pair: _Pair) -> Case:
         """The case with an answer to every question, so that nothing is open or only assumed."""
@@ -675,12 +801,12 @@ class _Divergence:
 
     def _plainer_by_deciding(self, case: Case, target: Target) -> Case:
         """The case with as few facts as the pipeline needs to show a difference."""
-        both = self._is_settled(case, target)
+        settled = _is_settled(self._differing(case, target))
 
         def shows(candidate: Case) -> bool:
             if not self._milliseconds() or not self._differs(candidate, target):
                 return False
-            return not both or self._is_settled(candidate, target)
+            return not settled or _is_settled(self._differing(candidate, target))
 
         names = self.alike.old.upstream(target.decision) | self.alike.new.upstream(target.decision)
         without = Case(case.name, {name: one for name, one in case.given.items() if name in names})
@@ -693,10 +819,9 @@ class _Divergence:
             answered = case.replace(name, Given(name, given.value))
             if given.origin != "answered" and shows(answered):
                 case = answered
-        for name, given in case.given.items():
-            for value in _rounder(given.value):
-                rounder = self.alike.common(case.replace(name, Given(name, value, origin=given.origin)))
-                if name in rounder.given and shows(rounder):
+        for name in case.given:
+            for rounder in self._rounder(case, case.given[name]):
+                if shows(rounder):
                     case = rounder
                     break
         return case
@@ -704,9 +829,6 @@ class _Divergence:
     def _differs(self, case: Case, target: Target) -> bool:
         old, new = self.bases.decide(case)
         return old.of(target) != new.of(target)
-
-    def _is_settled(self, case: Case, target: Target) -> bool:
-        return all(_is_something(one.of(target)) for one in self.bases.decide(case))
 
     def _differing(self, case: Case, target: Target) -> Differing:
         old, new = self.bases.decide(case)
@@ -731,7 +853,6 @@ class _Divergence:
     def _decided(self, target: Target) -> Differing | None:
         """A difference that shows only in the whole pipeline: in what stands, or in what could turn."""
         rng = random.Random(0)  # noqa: S311 - the same cases in every run
-        starts = self.search.seen[target].starts
 
         def concluded(case: Case) -> tuple[Conclusion, Conclusion]:
             if not self._milliseconds():
@@ -739,14 +860,33 @@ class _Divergence:
             old, new = self.bases.decide(self.alike.common(case))
             return old.of(target), new.of(target)
 
+        starts = self.search.seen[target].starts
         for _ in range(_MOST_DECIDED if starts else 0):
             case = self._answered(rng.choice(starts))
-            for name in rng.sample(list(case.given), k=min(len(case.given), rng.choice((0, 1, 3)))):
+            for name in (*self._left_open, *rng.sample(list(case.given), k=min(len(case.given), rng.choice((0, 1, 2))))):
                 case = case.without(name)
             found = self.search.along_some_fact(case, target, rng, concluded)
             if found is not None and self._differs(found, target):
                 return self._differing(self._plainer_by_deciding(found, target), target)
         return None
+
+    @cached_property
+    def _left_open(self) -> tuple[str, ...]:
+        """The facts in whose place something else is assumed in both bases, or within another range.
+
+        A changed range shows only where neither the fact itself is given nor one that replaces it.
+        """
+        alike = self.alike
+        changed = {name for name in (*alike.facts, *alike.new.amounts) if name not in alike.steady}
+        formulas = [node for base in (alike.old, alike.new) for name in base.quantities for node in nodes_of(base, name)]
+        beside = {
+            part.name
+            for node in formulas
+            if names_in(node) & changed
+            for part in walk(node)
+            if isinstance(part, State)
+        }
+        return tuple(name for name in alike.new.facts if name in alike.facts and name in changed | beside)
 
     def _reason(self, target: Target) -> str:
         if not self._milliseconds():
@@ -756,17 +896,12 @@ class _Divergence:
         return "no case was found in which it differs, and that there is none was too much for z3"
 
 
+def _is_settled(differing: Differing) -> bool:
+    """Whether both bases conclude something."""
+    return _is_something(differing.old) and _is_something(differing.new)
+
+
 def _is_something(conclusion: Conclusion) -> bool:
     if isinstance(conclusion, Mapping):
         return any(value is not None for value in conclusion.values())
     return conclusion is not None and not (isinstance(conclusion, str) and conclusion.startswith("refused: "))
-
-
-def _rounder(value: Any) -> Iterator[float]:
-    """Numbers with fewer digits than the value, the fewest first."""
-    if isinstance(value, float) and not isinstance(value, bool):
-        for digits in range(1, 7):
-            number = float(f"{value:.{digits}g}")
-            if number == value:
-                return
-            yield number

@@ -153,7 +153,7 @@ class Report:
 
 def by_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings by file, line and column, each once."""
-    once = {(one.code, one.place, one.message): one for one in findings}
+    once = {(one.code, one.place, one.message, one.hint): one for one in findings}
     return tuple(sorted(once.values(), key=_position))
 
 

@@ -110,10 +110,12 @@ class Sight:
     origins: Mapping[str, str]
     verdicts: Mapping[str, Verdict]
 
-    def reached(self, decision: str, row: int) -> bool:
-        """Whether the row was looked at: under ``first`` every earlier one is known not to hold."""
+    def looked_at(self, decision: str) -> int:
+        """How many rows, from the first on, were looked at: under ``first`` up to one not known to fail."""
         verdict = self.verdicts[decision]
-        return verdict.table.policy != "first" or not any(truth is not False for truth in verdict.holds[:row])
+        if verdict.table.policy != "first":
+            return len(verdict.holds)
+        return next((index for index, truth in enumerate(verdict.holds, 1) if truth is not False), len(verdict.holds))
 
     def has(self, output: str, value: str) -> bool:
         """Whether the output has the value, or has it among others."""
@@ -139,9 +141,8 @@ def met(sight: Sight) -> Iterator[Goal]:
         verdict = sight.verdicts[name]
         yield from (goal for goal in reaches(table) if sight.has(goal.output, goal.value))
         yield from (Fires(name, index) for index in verdict.decisive)
-        for index, row in enumerate(table.rows):
-            if sight.reached(name, index):
-                yield from _met_by_conditions(sight, name, index, row)
+        for index, row in enumerate(table.rows[: sight.looked_at(name)]):
+            yield from _met_by_conditions(sight, name, index, row)
 
 
 def meets(sight: Sight, goal: Goal) -> bool:
@@ -152,7 +153,7 @@ def meets(sight: Sight, goal: Goal) -> bool:
     if isinstance(goal, Fires):
         return goal.row in verdict.decisive
     row = verdict.table.rows[goal.row]
-    return sight.reached(goal.decision, goal.row) and goal in _met_by_conditions(sight, goal.decision, goal.row, row)
+    return goal.row < sight.looked_at(goal.decision) and goal in _met_by_conditions(sight, goal.decision, goal.row, row)
 
 
 def _met_by_conditions(sight: Sight, decision: str, index: int, row: Row) -> Iterator[Goal]:

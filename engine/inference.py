@@ -373,7 +373,9 @@ class FactKind:
 
     def written(self, values: Mapping[str, Value], truths: Mapping[str, bool]) -> str | None:
         """A fact that tells all that is known, but for its id; None where nothing is."""
-        text = "".join([f"{before}{values[name]!r}" for name, before in self.numbers if values[name] is not None])
+        text = ""
+        if self.numbers:
+            text = "".join([f"{before}{values[name]!r}" for name, before in self.numbers if values[name] is not None])
         if "e" in text or "i" in text:
             # Exponents and infinities are written differently, and no code has these letters.
             known = [(before, values[name]) for name, before in self.numbers if values[name] is not None]

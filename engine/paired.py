@@ -7,7 +7,7 @@ by its own formulas and rows. z3 is loaded only here, once something is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -107,8 +107,47 @@ class Paired:
         """The condition under which a case gives at most so many facts."""
         import z3
 
-        absent = dict.fromkeys([*self.old.prefers_few(), *self.new.prefers_few()])
-        return z3.AtMost(*(z3.Not(one) for one in absent), count)
+        return z3.AtMost(*{**self.old.given, **self.new.given}.values(), count)
+
+    def nothing_doubtful(self, but: Collection[str]) -> Any:
+        """The condition under which every fact is answered, or assumed for certain.
+
+        Args:
+            but: facts that are left open all the same.
+        """
+        import z3
+
+        return z3.And(*self.old.nothing_doubtful(but), *self.new.nothing_doubtful(but))
+
+    def signals(self, recommends: str | None, ends: Sequence[Paired], likely: Paired) -> Any:
+        """The condition under which both bases are told that something could turn their recommendation just where it can.
+
+        That is so in cases where nothing is doubtful but what is a range, as far as the ends of ranges tell.
+
+        Args:
+            recommends: the output that is the recommendation; None: nothing turns.
+            ends: the recommendation with every range taken at one end.
+            likely: the recommendation with every range taken as likely.
+        """
+        import z3
+
+        told = []
+        for side in ("old", "new"):
+            base: _Base = getattr(self, side)
+            usual: _Base = getattr(likely, side)
+            turned: list[Any] = []
+            if recommends is not None:
+                at_ends = [getattr(end, side).term(recommends) for end in ends]
+                turned = [_differ(usual.term(recommends), term) for term in at_ends]
+            told.append(base.is_told(z3.Or(*turned)))
+        return z3.And(*told)
+
+    def gives_the_same(self, case: Case) -> Any:
+        """The condition under which the same facts are given as in a case, whatever their values."""
+        import z3
+
+        given = {**self.old.given, **self.new.given}
+        return z3.And(*(one if name in case.given else z3.Not(one) for name, one in given.items()))
 
     def _same_numbers(self) -> Iterable[Any]:
         """A whole number of one base is the same number in the other, where that takes any number."""
@@ -160,6 +199,32 @@ class _Base(SymbolicBase):
         thens = {tuple(sorted(row.then.items())) for row in table.rows}
         groups = [self.gathers(dict(then)) for then in sorted(thens)]
         return z3.AtLeast(*groups, 2) if len(groups) > 1 else z3.BoolVal(val=False)
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """For each fact that is looked at the condition under which a case gives it."""
+        return {name: given for name, (given, _, _) in self._given.items()}
+
+    def nothing_doubtful(self, but: Collection[str]) -> Iterable[Any]:
+        """That each fact which is asked for is answered or measured, or has a default that is no range."""
+        import z3
+
+        for name, (given, _, ways) in self._given.items():
+            supposed = ways.get("assumed", z3.BoolVal(val=False))
+            if name in but:
+                yield z3.Not(given)
+            elif self.knowledge.facts[name].stands_in is None:
+                is_certain = name in self.knowledge.quantities and name not in self.knowledge.default_ranges
+                yield z3.And(_known(self.term(name)) if is_certain else given, z3.Not(supposed))
+
+    def is_told(self, could_turn: Any) -> Any:
+        """That the base is told whether something could turn its recommendation."""
+        import z3
+
+        signal = self.translator.terms.get(self.knowledge.manifest.could_turn or "")
+        if not isinstance(signal, SymbolicTruth):
+            return z3.BoolVal(val=True)
+        return z3.And(signal.true == could_turn, signal.false == z3.Not(could_turn))
 
     def given_number(self, name: str) -> Any:
         """The number a fact is given as; None for other facts, and for those that are not looked at."""

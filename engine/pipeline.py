@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.case import Case
@@ -111,7 +111,7 @@ class _Ledger:
 
     def __init__(self, memory: WorkingMemory) -> None:
         self.knowledge = memory.knowledge
-        self.memory = replace(memory, values=dict(memory.values), origins=dict(memory.origins))
+        self.memory = WorkingMemory(memory.knowledge, memory.case, dict(memory.values), dict(memory.origins))
         self.verdicts: dict[str, Verdict] = {}
 
     def confirm(self, decisions: Iterable[str], fired: list[FiredRow], memory: WorkingMemory) -> None:

@@ -21,7 +21,7 @@ from engine.conditions import atoms
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.english import affirmed
 from engine.language.evaluate import compile_plain
-from engine.language.nodes import And, Arithmetic, Call, Comparison, Never, Node, Number, names_in, walk
+from engine.language.nodes import And, Arithmetic, Call, Comparison, Never, Node, Number, Truth, names_in, walk
 from engine.language.possible import Possible, Span, Truths, Words, compile_possible, exactly, join, tidy_span
 from engine.language.scope import ChoiceType, TruthType, Type
 from engine.language.symbolic import (
@@ -102,10 +102,17 @@ class Dead:
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """What could be neither proved nor refuted, said of a decision."""
+    """What could be neither proved nor refuted.
+
+    Args:
+        about: what it is, as in "whether every case has a row".
+        rows: the rows it is said of; none for the decision as a whole.
+        enough: because what was found is enough to go on with.
+    """
 
     about: str
     rows: tuple[int, ...] = ()
+    enough: bool = False
 
 
 # -- what is possible at all -------------------------------------------------------------------------
@@ -283,6 +290,11 @@ class _Terms(SymbolicBase):
         super().__init__(knowledge, decision)
 
     @property
+    def table(self) -> DecisionTable:
+        """The decision."""
+        return self.knowledge.decisions[self.decision]
+
+    @property
     def rows(self) -> Sequence[SymbolicTruth]:
         """What each row of the decision may be."""
         return self._rows[self.decision]
@@ -387,6 +399,15 @@ class _Terms(SymbolicBase):
                 self.bounds.append(z3.Implies(decisive, code == self.translator.word(row.then[output])))
             self._define(output, SymbolicWord(code, z3.Or(decided, stands)), "computed")
 
+    def concludes(self) -> list[Any]:
+        """For each conclusion of the decision the condition under which it is one."""
+        import z3
+
+        groups: dict[tuple[tuple[str, str], ...], list[Any]] = {}
+        for row, decides in zip(self.table.rows, self.decides, strict=True):
+            groups.setdefault(tuple(sorted(row.then.items())), []).append(decides)
+        return [z3.Or(*conditions) for conditions in groups.values()]
+
     def renamed_value(self, model: Any, fact: str, renamed: _Renamed) -> float | None:
         """The number a fact has in the renamed case; None for anything else."""
         import z3
@@ -432,10 +453,13 @@ class _Renamed:
         self._chosen = chosen
         self._pairs: dict[str, tuple[Any, Any]] = {}
         self._seen: set[int] = set()
+        #: Terms whose parts were seen: z3 gives the number of one that is gone to another.
+        self._kept: list[Any] = []
 
     def __call__(self, term: Any) -> Any:
         import z3
 
+        self._kept.append(term)
         self._collect(term)
         return z3.substitute(term, *self._pairs.values()) if self._pairs else term
 
@@ -478,7 +502,7 @@ class _Asked:
         self.decides = [self.named(f"decides {index}", one) for index, one in enumerate(self.terms.decides)]
         self.decided = self.named("decided", z3.Or(*self.terms.decides))
         self.undecided = self.named("undecided", z3.Not(z3.Or(*self.terms.decides)))
-        self.several = self.named("several", _several(proofs.knowledge.decisions[decision], self.terms.decides))
+        self._several = _several(self.terms.table, self.terms.decides)
         #: Asked of cases in which nothing upstream merely stands, and of those in which everything is known.
         self.plain = self.named("plain", z3.Not(z3.Or(*self.terms.stands)))
         self.all_known = self.named("all known", z3.And(z3.Not(z3.Or(*self.terms.stands)), *self._known(proofs)))
@@ -520,12 +544,21 @@ class _Asked:
 
         return self.named("outside", z3.And(*(z3.Not(self.terms.truth(region).true) for region in regions)))
 
-    def not_both(self, pairs: Iterable[tuple[int, int]]) -> Any:
-        """A literal that is true where no two rows of a pair decide together."""
+    def unseen(self, pairs: Iterable[tuple[int, int]]) -> Any:
+        """A literal that is true where two rows hold at once that must not, other than these pairs."""
         import z3
 
-        decides = self.terms.decides
-        return self.named("not both", z3.And(*(z3.Not(z3.And(decides[one], decides[other])) for one, other in pairs)))
+        seen: dict[int, set[int]] = {}
+        for one, other in pairs:
+            seen.setdefault(one, set()).add(other)
+            seen.setdefault(other, set()).add(one)
+        decides, table = self.terms.decides, self.terms.table
+        fresh = [decides[row] for row in range(len(decides)) if row not in seen]
+        found = [z3.And(z3.Or(*fresh), self._several)]
+        for row, known in seen.items():
+            others = [other for other in range(len(decides)) if other not in known and excludes(table, row, other)]
+            found.append(z3.And(decides[row], z3.Or(*(decides[other] for other in others))))
+        return self.named("unseen", z3.Or(*found))
 
     def check(self, *literals: Any) -> Any:
         """z3's answer: whether there is a case in which all of the literals are true."""
@@ -628,6 +661,11 @@ def _several(table: DecisionTable, decides: Sequence[Any]) -> Any:
     if len(groups) == 1:
         return z3.BoolVal(val=False)
     return z3.AtLeast(*(z3.Or(*rows) for rows in groups.values()), 2)
+
+
+def excludes(table: DecisionTable, one: int, other: int) -> bool:
+    """Whether two rows must not hold at once."""
+    return one != other and (table.policy == "unique" or table.rows[one].then != table.rows[other].then)
 
 
 def _multiplies(knowledge: Knowledge, decision: str, defined: frozenset[str]) -> bool:
@@ -752,11 +790,11 @@ class Proofs:
                 gap = Gap(self._region(decision, trial), trial)
                 yield gap
                 if gap.region is None:
-                    yield Unsettled("whether there are more gaps than these")
+                    yield Unsettled("whether there are more gaps than these", enough=True)
                     return
                 excluded.append(gap.region)
                 if len(excluded) == MOST_REGIONS:
-                    yield Unsettled("whether there are more gaps than these")
+                    yield Unsettled("whether there are more gaps than these", enough=True)
                     return
             if answer == z3.unsat:
                 return
@@ -820,6 +858,8 @@ class Proofs:
         for position in kept:
             by_name.setdefault(names_in(signed[position]), []).append(signed[position])
         parts = tuple(part for parts in by_name.values() for part in parts)
+        if not parts:
+            return Truth(value=True)
         return parts[0] if len(parts) == 1 else And(parts)
 
     def _droppable(self, signed: Sequence[Node]) -> Iterator[frozenset[int]]:
@@ -849,8 +889,7 @@ class Proofs:
             is_number = isinstance(value, float) and name not in trial.case.given
             return is_number and not low <= float(value or 0.0) <= high
 
-        for trial in tried:
-            without = self.trials.of(trial.case.without(name), signal=trial.signal)
+        for without in self.trials.without(name, tried):
             if is_beyond(without):
                 return plainer(self.trials, without, self.knowledge.upstream(name), is_beyond)
         return False if self.all_limits.stays_within(name, low, high) else None
@@ -866,21 +905,23 @@ class Proofs:
         """
         import z3
 
-        pairs = {pair: trial for pair, trial in sorted(seen.items()) if self._excludes(decision, *pair)}
+        table = self.knowledge.decisions[decision]
+        pairs = {pair: trial for pair, trial in sorted(seen.items()) if excludes(table, *pair)}
         excluded, unsettled, answer = [*pairs], [], z3.unsat
         for pair in excluded[:MOST_PAIRS]:
             yield Together(*pair, self._plainly_together(decision, pair, pairs[pair]))
         told = min(len(excluded), MOST_PAIRS)
         asked = next(self._steps(decision))
         while told < MOST_PAIRS:
-            elsewhere = asked.not_both(excluded)
+            unseen = asked.unseen(excluded)
             # Cases with everything known are the easier ones to read.
-            answer = asked.check(asked.several, elsewhere, asked.all_known)
+            answer = asked.check(unseen, asked.all_known)
             if answer != z3.sat:
-                answer = asked.check(asked.several, elsewhere)
+                answer = asked.check(unseen)
             if answer != z3.sat:
                 break
-            pair = self._pair(decision, asked.true_in_answer(asked.terms.decides))
+            holding = combinations(asked.true_in_answer(asked.terms.decides), 2)
+            pair = next(pair for pair in holding if excludes(table, *pair) and pair not in excluded)
             found = self._together(decision, pair)
             if isinstance(found, Trial):
                 yield Together(*pair, found)
@@ -889,26 +930,18 @@ class Proofs:
                 unsettled.append(pair)
             excluded.append(pair)
         else:
-            yield Unsettled("whether more rows hold at once than these")
+            yield Unsettled("whether more rows hold at once than these", enough=True)
             return
         if answer == z3.unknown:
             yield Unsettled("whether two rows can hold at once")
         for pair in unsettled:
             yield Unsettled("whether they can hold at once", pair)
 
-    def _excludes(self, decision: str, one: int, other: int) -> bool:
-        """Whether two rows must not hold at once."""
-        table = self.knowledge.decisions[decision]
-        return table.policy == "unique" or table.rows[one].then != table.rows[other].then
-
     def _plainly_together(self, decision: str, pair: tuple[int, int], trial: Trial) -> Trial:
         def both_hold(one: Trial) -> bool:
             return all(one.rows[decision][row] is True for row in pair)
 
         return plainer(self.trials, trial, self.upstream(decision), both_hold)
-
-    def _pair(self, decision: str, rows: Sequence[int]) -> tuple[int, int]:
-        return next(pair for pair in combinations(rows, 2) if self._excludes(decision, *pair))
 
     def _together(self, decision: str, pair: tuple[int, int]) -> Trial | bool | None:
         """A case in which both rows hold; False where there is none, None where neither was found."""
@@ -975,15 +1008,22 @@ class Proofs:
         proved = True
         for decision in decisions:
             asked = next(asked for asked in self._steps(decision) if asked.exact)
-            renamed = _Renamed(" otherwise", lambda symbol: _is_about(symbol, changed))
-            bounds = renamed(z3.And(*asked.terms.bounds))
-            same = [renamed(decides) == decides for decides in asked.terms.decides]
+            renamed = _Renamed(" otherwise", lambda symbol: self._moves(symbol, fact, changed))
+            bounds = renamed(z3.And(*asked.terms.bounds, z3.Not(z3.Or(*asked.terms.stands))))
+            same = [renamed(concludes) == concludes for concludes in asked.terms.concludes()]
             differs = asked.named("differs", z3.And(bounds, z3.Not(z3.And(*same))))
-            answer = asked.check(differs, asked.plain)
-            if answer == z3.sat and self._is_changed(asked, fact, decision, renamed):
-                return True
+            for answer in asked.answers(differs, asked.plain):
+                if answer == z3.sat and self._is_changed(asked, fact, decision, renamed):
+                    return True
             proved = proved and answer == z3.unsat
         return False if proved else None
+
+    def _moves(self, symbol: str, fact: str, changed: frozenset[str]) -> bool:
+        """Whether a symbol of ours may be another once one fact is answered otherwise."""
+        kind, _, of = symbol.partition(" ")
+        if of in self.knowledge.facts:
+            return of == fact
+        return of in changed or of.rpartition(" ")[0] in changed or kind in ("true", "false")
 
     def _is_changed(self, asked: _Asked, fact: str, decision: str, renamed: _Renamed) -> bool:
         """Whether the plain evaluator agrees that another answer changes what is decided in the last answer's case."""
@@ -1031,12 +1071,6 @@ class Proofs:
                 if answer == z3.sat and (trial := self._confirmed(asked, decision, test)) is not None:
                     return trial
         return None
-
-
-def _is_about(symbol: str, names: frozenset[str]) -> bool:
-    """Whether a symbol of ``SymbolicBase`` or of ours stands for part of what is known of one of the names."""
-    _, _, of = symbol.partition(" ")
-    return of in names or of.rpartition(" ")[0] in names or symbol.startswith(("true ", "false "))
 
 
 def _looseness(atom: Node) -> float:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from engine.conditions import truths_of, written
 from engine.evaluator import Verdict
-from engine.knowledge import Knowledge, Row
+from engine.knowledge import Row
 from engine.language.nodes import Node, State, names_in
 from engine.pipeline import Outcome
 from engine.wording import condition_in_english, label, show_figure, show_name
@@ -151,11 +151,6 @@ def _concluded_by(outcome: Outcome, name: str) -> Row | None:
     decision = outcome.knowledge.decision_of.get(name)
     verdict = outcome.verdicts.get(decision) if decision else None
     return verdict.table.rows[verdict.decisive[0]] if verdict and verdict.decisive else None
-
-
-def knows(knowledge: Knowledge, rule: str) -> bool:
-    """Whether the base has a rule of that id."""
-    return any(row.id == rule for table in knowledge.decisions.values() for row in table.rows)
 
 
 #: How a truth is shown in a list of conditions.

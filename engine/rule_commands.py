@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.choosing import chosen
 from engine.coverage import measure_coverage
-from engine.errors import BadInput, BreakevenError
+from engine.errors import BadInput, BreakevenError, Place, Problem
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge
 from engine.rule_reports import (
@@ -19,7 +19,7 @@ from engine.rule_reports import (
     render_tests,
     report_on,
 )
-from engine.rule_tests import read_tests, run_tests
+from engine.rule_tests import files_of_tests, read_tests, run_tests
 from engine.suggest import suggest, suggestions_as_yaml, with_proofs
 from engine.watching import watch
 
@@ -86,13 +86,23 @@ def run_coverage(
     return Finished(render_coverage(report, output_format, width=width, colour=colour), report.exit_status)
 
 
-def suggest_tests(knowledge: Knowledge) -> Finished:
+def suggest_tests(knowledge: Knowledge, output: Path | None = None) -> Finished:
     """Tests for what no test shows yet, as YAML to be confirmed.
 
+    Args:
+        knowledge: the base and, in its folder ``tests``, its tests.
+        output: the file they are to be written to; what it holds of the tests is taken as not there.
+
     Raises:
-        BadInput: the tests cannot be read.
+        BadInput: the tests cannot be read, or the file holds some that somebody has confirmed.
     """
     tests = read_tests(knowledge)
+    if output is not None:
+        replaced = {shown for path, shown in files_of_tests(knowledge) if path.resolve() == output.resolve()}
+        if any(test.confirmed and test.place.file in replaced for test in tests):
+            hint = "Name another file, such as suggested.yaml, and keep confirmed tests out of it"
+            raise BadInput([Problem(Place(str(output)), "holds tests that somebody has confirmed", hint=hint)])
+        tests = tuple(test for test in tests if test.place.file not in replaced)
     suggestions = suggest(tests, EnginePool(knowledge))
     return Finished(suggestions_as_yaml(suggestions, knowledge, taken=[test.name for test in tests]), 0)
 

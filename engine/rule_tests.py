@@ -73,7 +73,7 @@ class DecisionTestsFile(_Declared):
     """A file in rules/tests/: tests that may share facts."""
 
     given: _Facts = Field({}, description="Facts of every test in the file, unless the test says otherwise.")
-    tests: Annotated[list[DecisionTestDeclaration], Field(min_length=1)]
+    tests: list[DecisionTestDeclaration]
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,20 +159,18 @@ _HEAD = """\
 # Read what each of them leads to. Where that is right, take the comment signs away and put it in place of
 # `expect: confirm`; where it is wrong, a rule is. Give the test a name that says why it must be so.
 """
-_NOTHING = "# Nothing is missing: the tests show every case there is to show.\n"
+_NOTHING = "# No case was found that no test shows yet.\n"
 
 
 def suggestions_as_yaml(suggestions: Suggestions, knowledge: Knowledge, *, taken: Iterable[str] = ()) -> str:
-    """A file of tests to be confirmed; comments alone where there is nothing to suggest.
+    """A file of tests to be confirmed; without a test where there is nothing to suggest.
 
     Args:
         suggestions: what was found.
         knowledge: the base it is for.
         taken: names that tests already have.
     """
-    lines = [_HEAD if suggestions.found else _NOTHING]
-    if suggestions.found:
-        lines.append("tests:\n")
+    lines = [f"{_HEAD}tests:\n" if suggestions.found else f"{_NOTHING}tests: []\n"]
     names = set(taken)
     for suggestion in suggestions.found:
         lines.extend(f"{line}\n" for line in _test(suggestion, knowledge, _unused(suggestion.name, names)))

@@ -83,6 +83,8 @@ class SymbolicBase:
         self._standing = standing
         self._given: dict[str, tuple[Any, Any, Mapping[Origin, Any]]] = {}
         self._rows: dict[str, list[SymbolicTruth]] = {}
+        #: For each ``first`` decision the conditions under which its rows are reached, as far as asked for.
+        self._passed: dict[str, list[Any]] = {}
         if depth == "conditions":
             self._free_inputs()
         else:
@@ -278,8 +280,13 @@ class SymbolicBase:
     def _reached(self, table: DecisionTable, index: int) -> Any:
         import z3
 
-        earlier = self._rows[table.name][:index] if table.policy == "first" else []
-        return z3.And(*(row.false for row in earlier))
+        if table.policy != "first":
+            return z3.BoolVal(val=True)
+        # Each condition is made of the one before, so that a long table takes no more than its length.
+        passed = self._passed.setdefault(table.name, [z3.BoolVal(val=True)])
+        for row in self._rows[table.name][len(passed) - 1 : index]:
+            passed.append(z3.And(passed[-1], row.false))
+        return passed[index]
 
     def _decisive(self, table: DecisionTable, index: int) -> Any:
         import z3

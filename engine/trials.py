@@ -40,6 +40,8 @@ _SIDES = ("left", "right")
 #: Cases of which the borders between conclusions are looked for, by halving the way between two numbers so often.
 _MOST_MOVED = 6
 _HALVINGS = 30
+#: Cases made by chance alone where those at hand did not show what was looked for.
+_CHANCES = 200
 #: The share of a row's conditions from which on it is nearly seen to decide.
 _NEARLY = 0.5
 _DIGITS = (1, 2, 3, 4, 5, 6)
@@ -102,6 +104,14 @@ class Trials:
                 for output, value in concluded[0].items():
                     memory.conclude(output, value)
         return trial
+
+    def without(self, fact: str, trials: Iterable[Trial]) -> Iterator[Trial]:
+        """The cases of some trials, and cases made by chance, with one fact left to its default."""
+        rng = random.Random(0)  # noqa: S311 - the same cases in every run
+        for trial in trials:
+            yield self.of(trial.case.without(fact), signal=trial.signal)
+        for _ in range(_CHANCES):
+            yield self.of(self.at_random(rng).without(fact))
 
     # -- cases worth trying ------------------------------------------------------------------------
 
@@ -337,7 +347,7 @@ class Explored:
         near = {table.name for table in decisions}
         trials = list({id(trial): trial for (name, _), trial in self.decides.items() if name in near}.values())
         moved = []
-        for trial in trials:
+        for trial in (*trials, *self._by_chance):
             others = self._otherwise(fact, trial)
             if self._differ([trial, *others], decisions):
                 return True
@@ -349,6 +359,12 @@ class Explored:
             for border in self._at_borders(trial, lambda one: self._outcomes(one, decisions))
         )
         return any(self._differ([border, *self._otherwise(fact, border)], decisions) for border in borders)
+
+    @cached_property
+    def _by_chance(self) -> Sequence[Trial]:
+        """Further cases, for what the others do not show."""
+        rng = random.Random(1)  # noqa: S311 - the same cases in every run
+        return [self.trials.of(self.trials.at_random(rng)) for _ in range(_FIRST_CASES)]
 
     def _otherwise(self, fact: str, trial: Trial) -> list[Trial]:
         """The same case with every other notable answer to one fact, and with none."""

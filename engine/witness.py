@@ -90,6 +90,8 @@ class Witness:
             depths: how much of the base to look at, by default from the decision's own conditions to everything.
         """
         for depth in depths or DEPTHS:
+            if time.monotonic() > self._deadline:
+                break
             # What no case meets without conclusions that stand may be met with them.
             if self._ask(goal, depth, standing=False).unmet(goal):
                 standing = self._ask(goal, depth).unmet(goal)
@@ -376,7 +378,8 @@ class _Asked:
         """Whether it is proved that no case meets the goal."""
         import z3
 
-        return bool(self._check([self._base.meets(goal)]) == z3.unsat)
+        # To build the terms of a goal takes time as well.
+        return time.monotonic() < self._deadline and bool(self._check([self._base.meets(goal)]) == z3.unsat)
 
     def cases(self, goal: Goal, *, plainly: bool) -> Iterator[Case]:
         """Proposals: first with as few facts as come easily, each next one differing in some given fact."""

@@ -667,6 +667,7 @@ def spoiled(text: str) -> Decision:
         name: figure.model_copy(update={"title": text, "substitution": text, "source": text, "shown": text})
         for name, figure in settled.figures.items()
     }
+    assert settled.recommendation is not None
     return settled.model_copy(
         update={
             "case_name": text,

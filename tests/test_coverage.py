@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from engine.case import Case
 from engine.conditions import atoms, combined, matters, written
 from engine.coverage import DEMANDED, Coverage, MeasureName, measure_coverage, rows_of, told
-from engine.errors import InferenceError
+from engine.errors import BadInput, InferenceError
 from engine.goals import AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side, met, pairs
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, load_knowledge
@@ -411,8 +411,19 @@ def test_suggestions_when_confirmed_as_they_stand_pass_and_leave_nothing_missing
 def test_suggestions_when_a_test_already_waits_for_it_are_not_made_again(tmp_path: Path) -> None:
     text = suggest_tests(small_base(tmp_path)).text
     again = suggest_tests(small_base(tmp_path, tests_suggested=text)).text
-    assert "tests:" not in again
-    assert again.startswith("# Nothing is missing")
+    assert yaml.safe_load(again) == {"tests": []}
+    assert len(read_tests(small_base(tmp_path, tests_suggested=again))) == 3
+
+
+def test_suggestions_when_they_replace_a_file_of_their_own_are_made_again(tmp_path: Path) -> None:
+    text = suggest_tests(small_base(tmp_path)).text
+    knowing = small_base(tmp_path, tests_suggested=text)
+    assert suggest_tests(knowing, tmp_path / "tests" / "suggested.yaml").text == text
+
+
+def test_suggestions_when_they_would_replace_confirmed_tests_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="holds tests that somebody has confirmed"):
+        suggest_tests(small_base(tmp_path), tmp_path / "tests" / "transport.yaml")
 
 
 def test_suggestions_when_something_is_impossible_say_so(tmp_path: Path) -> None:

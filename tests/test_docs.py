@@ -70,7 +70,7 @@ def test_python_of_the_readme_when_run_prints_what_it_says() -> None:
     assert run.stdout.split() == expected
 
 
-@pytest.mark.parametrize("document", sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize("document", [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"], ids=lambda p: p.name)
 def test_documents_when_read_name_only_commands_that_exist(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     known = {" ".join(path) for path in COMMANDS}

@@ -592,6 +592,17 @@ def test_base_with_more_names_than_the_engine_holds_when_compiled_names_a_rule()
         Program(base(facts, [decision("d", "collect", rows)]))
 
 
+def test_base_with_hundreds_of_facts_when_all_are_read_agrees_with_the_evaluator() -> None:
+    facts = {f"x{index}": number() for index in range(300)}
+    rows = [(f"{name} < 5", "a") for name in facts] + [(f"{name} < x0 + 1", "b") for name in list(facts)[:80]]
+    knowledge = base(facts, [decision("d", "collect", rows)])
+    with pool_of(knowledge) as pool:
+        for step in (1, 2, 7):
+            some: dict[str, Value] = {name: float(index % 9) for index, name in enumerate(facts) if index % step == 0}
+            assert len(confirmed(pool, knowledge, case_of(**some)).fired) > 300 / step / 2
+        assert confirmed(pool, knowledge, case_of()).fired == ()
+
+
 def test_base_with_more_rules_than_the_engine_holds_when_compiled_is_refused() -> None:
     several = " or ".join(f"x == {index}" for index in range(50))
     rows = [(several, "a")] * (MOST_RULES // 50 + 1)

@@ -90,6 +90,10 @@ def _trees() -> list[tuple[Path, ast.Module]]:
     return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in SOURCES]
 
 
+def _as_number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def test_the_base_when_read_has_the_numbers_that_are_looked_for() -> None:
     assert {50_000.0, 100_000.0, 500_000.0, 0.85, 0.2, 45.0, 600.0, 3_000.0, 0.3} <= _base_numbers()
 
@@ -100,9 +104,9 @@ def test_numbers_of_the_base_when_searched_for_are_not_in_code(path: Path, tree:
     if path.name in COINCIDENCES:
         distinctive -= {0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.8, 3_000.0, 100_000.0}
     found = [
-        f"{path.name}:{node.lineno}: {node.value}"
+        f"{path.name}:{node.lineno}: {node.value!r}"
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and float(node.value) in distinctive
+        if isinstance(node, ast.Constant) and _as_number(node.value) in distinctive
     ]
     assert found == []
 
@@ -111,7 +115,7 @@ def test_numbers_of_the_base_when_searched_for_are_not_in_code(path: Path, tree:
 def test_names_of_the_base_when_searched_for_are_not_in_code(path: Path, tree: ast.Module) -> None:
     names, documentation = _base_names(KNOWLEDGE), _docstrings(tree)
     found = [
-        f"{path.name}:{node.lineno}: {node.value}"
+        f"{path.name}:{node.lineno}: {node.value!r}"
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and node.value in names and id(node) not in documentation
     ]

@@ -123,14 +123,14 @@ def test_tests_when_several_files_are_wrong_are_refused_with_every_problem(tmp_p
         tests_transport="tests:\n  - {name: A, facts: {x: 1}, fired: [y]}\n  - {name: B, figures: {z: 1}}\n",
         tests_packing="given: {weather: damp}\ntests:\n  - {name: A, fired: [near]}\n",
         tests_broken="tests: [}\n",
-        tests_empty="",
+        tests_bare="- {name: A}\n",
     )
     with pytest.raises(BadInput) as refused:
         read_tests(base)
     found = {(Path(problem.place.file).name, problem.place.line) for problem in refused.value.problems}
     assert found == {
         ("broken.yaml", 1),
-        ("empty.yaml", None),
+        ("bare.yaml", 1),
         ("packing.yaml", 1),
         ("transport.yaml", 2),
         ("transport.yaml", 3),
@@ -143,6 +143,10 @@ def test_two_tests_when_they_have_one_name_are_refused_with_both_places(tmp_path
     with pytest.raises(BadInput, match=r"already at .*more\.yaml:2") as refused:
         read_tests(base)
     assert Path(refused.value.problems[0].place.file).name == "transport.yaml"
+
+
+def test_file_of_tests_when_it_holds_none_is_no_problem(tmp_path: Path) -> None:
+    assert len(read_tests(small_base(tmp_path, tests_more="tests: []\n"))) == 3
 
 
 # -- running -------------------------------------------------------------------------------------------

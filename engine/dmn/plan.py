@@ -200,7 +200,10 @@ class _Planner:
                 self._known.setdefault(normalized(f"{called}{path}"), source)
 
     def _parts(self, whole: Named) -> Iterator[tuple[str, Named]]:
-        """The value itself, or each component of a structure by its path, such as ``.Age``; a few more than are taken."""
+        """The value itself, or each component of a structure by its path, such as ``.Age``.
+
+        Of a structure without end there are more than are taken.
+        """
         waiting = [("", whole)]
         for _ in range(2 * _MOST_PARTS):
             if not waiting:
