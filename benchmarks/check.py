@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,15 @@ from engine.knowledge import load_knowledge  # noqa: E402
 #: How many rows the generated base has, and in how many decisions.
 ROWS = 500
 DECISIONS = 10
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the conditions of a generated decision may read."""
+
+    numbers: tuple[str, ...]
+    truths: tuple[str, ...]
+    decisions: tuple[str, ...] = ()
 
 
 def generated_base(directory: Path, rows: int = ROWS, decisions: int = DECISIONS) -> None:
@@ -47,6 +57,7 @@ def generated_base(directory: Path, rows: int = ROWS, decisions: int = DECISIONS
         }
         for index in range(6)
     }
+    names = Names(tuple(numbers), tuple(truths))
     each = rows // decisions
     files: dict[str, object] = {
         "knowledge.yaml": {"name": "generated", "version": "1", "title": "Generated", "base_units": ["thing"]},
@@ -54,9 +65,9 @@ def generated_base(directory: Path, rows: int = ROWS, decisions: int = DECISIONS
         "costs.yaml": {"figures": figures},
     }
     for index in range(decisions):
-        earlier = [f"decision_{before}" for before in range(max(0, index - 2), index) if before % 3 != 2]
-        make = (_cells, _exceptions, _collected)[index % 3]
-        files[f"decision_{index:02}.yaml"] = make(rng, index, each, numbers, truths, earlier)
+        earlier = tuple(f"decision_{before}" for before in range(max(0, index - 2), index) if before % 3 != 2)
+        make = (cells, exceptions, collected)[index % 3]
+        files[f"decision_{index:02}.yaml"] = make(rng, index, each, replace(names, decisions=earlier))
     for name, content in files.items():
         (directory / name).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
@@ -65,15 +76,13 @@ def _fact(name: str, **more: object) -> dict[str, object]:
     return {"title": name, "question": f"What is {name}?", "source": "generated", **more}
 
 
-def _cells(
-    rng: random.Random, index: int, count: int, numbers: list[str], _truths: list[str], _earlier: list[str]
-) -> dict[str, object]:
+def cells(rng: random.Random, index: int, count: int, names: Names) -> dict[str, object]:
     """A ``unique`` decision whose rows are the cells of a grid over two numbers."""
-    one, other = rng.sample(numbers, 2)
+    one, other = rng.sample(names.numbers, 2)
     across = max(1, int(count**0.5))
     down = -(-count // across)
     conditions = [f"{first} and {second}" for first in _bands(rng, one, down) for second in _bands(rng, other, across)]
-    return _decision(index, "unique", conditions[: down * across], "abcde")
+    return _decision(index, "unique", conditions, "abcde")
 
 
 def _bands(rng: random.Random, name: str, count: int) -> Iterator[str]:
@@ -88,26 +97,23 @@ def _bands(rng: random.Random, name: str, count: int) -> Iterator[str]:
             yield f"{name} >= {low}" if high is None else f"{low} <= {name} < {high}"
 
 
-def _exceptions(
-    rng: random.Random, index: int, count: int, numbers: list[str], truths: list[str], earlier: list[str]
-) -> dict[str, object]:
+def exceptions(rng: random.Random, index: int, count: int, names: Names) -> dict[str, object]:
     """A ``first`` decision: exceptions, then a row for all that is left."""
-    conditions = [_exception(rng, numbers, truths, earlier) for _ in range(count - 1)]
+    conditions = [_exception(rng, names) for _ in range(count - 1)]
     return _decision(index, "first", [*conditions, "true"], "abcde")
 
 
-def _exception(rng: random.Random, numbers: list[str], truths: list[str], earlier: list[str]) -> str:
-    parts = [f"{rng.choice([*numbers, 'figure_0', 'figure_3'])} > {rng.randrange(500, 900)}_000"]
-    parts += [f"{'' if rng.random() < 0.5 else 'not '}{name}" for name in rng.sample(truths, 3)]
-    if earlier and rng.random() < 0.5:
-        parts.append(f"{rng.choice(earlier)} == {rng.choice('abcde')}")
+def collected(rng: random.Random, index: int, count: int, names: Names) -> dict[str, object]:
+    """A ``collect`` decision of the same kind of rows."""
+    return _decision(index, "collect", [_exception(rng, names) for _ in range(count)], "abcde")
+
+
+def _exception(rng: random.Random, names: Names) -> str:
+    parts = [f"{rng.choice([*names.numbers, 'figure_0', 'figure_3'])} > {rng.randrange(500, 900)}_000"]
+    parts += [f"{'' if rng.random() < 0.5 else 'not '}{name}" for name in rng.sample(names.truths, 3)]
+    if names.decisions and rng.random() < 0.5:
+        parts.append(f"{rng.choice(names.decisions)} == {rng.choice('abcde')}")
     return " and ".join(parts)
-
-
-def _collected(
-    rng: random.Random, index: int, count: int, numbers: list[str], truths: list[str], earlier: list[str]
-) -> dict[str, object]:
-    return _decision(index, "collect", [_exception(rng, numbers, truths, earlier) for _ in range(count)], "abcde")
 
 
 def _decision(index: int, policy: str, conditions: list[str], values: str) -> dict[str, object]:

@@ -27,9 +27,9 @@ class Times:
         """The mean over the units of what is taken of the rounds of each: their median, min or max."""
         return statistics.fmean(map(of, self.units))
 
-    def ratio(self, other: Times) -> float:
+    def ratio(self, other: Times, of: Callable[[Sequence[float]], float] = statistics.median) -> float:
         """How many times as long as the other."""
-        return self.average() / other.average()
+        return self.average(of) / other.average(of)
 
 
 def interleaved(contestants: Mapping[str, Sequence[Callable[[], object]]], rounds: int) -> dict[str, Times]:

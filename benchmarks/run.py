@@ -191,11 +191,12 @@ def show(found: Mapping[str, Times], *, against: str) -> None:
             name,
             *(f"{times.average(of) * 1e6:,.1f}" for of in (statistics.median, min, max)),
             f"{1 / times.average():,.0f}",
-            f"{times.ratio(found[against]):.2f}",
+            *(f"{times.ratio(found[against], of):.2f}" for of in (statistics.median, min)),
         )
         for name, times in found.items()
     ]
-    columns = ("a case, in µs", "median", "min", "max", "cases/s", f"of {against.partition(':')[0]}")
+    peer = against.partition(":")[0]
+    columns = ("a case, in µs", "median", "min", "max", "cases/s", f"of {peer}", "by the min")
     print(table(columns, rows))
 
 

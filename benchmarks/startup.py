@@ -49,13 +49,20 @@ def show(rounds: int) -> None:
             rounds,
         )
     print(
-        table(("a process, in ms", "median", "min", "max", "of click"), [_row(*item, found) for item in found.items()])
+        table(
+            ("a process, in ms", "median", "min", "max", "of click", "by the min"),
+            [_row(*item, found) for item in found.items()],
+        )
     )
 
 
 def _row(name: str, times: Times, found: Mapping[str, Times]) -> tuple[str, ...]:
     numbers = (times.average(of) for of in (statistics.median, min, max))
-    return (name, *(f"{seconds * 1e3:.1f}" for seconds in numbers), f"{times.ratio(found[CLICK]):.2f}")
+    return (
+        name,
+        *(f"{seconds * 1e3:.1f}" for seconds in numbers),
+        *(f"{times.ratio(found[CLICK], of):.2f}" for of in (statistics.median, min)),
+    )
 
 
 def _check() -> None:

@@ -59,16 +59,15 @@ def check(directory: Path | str | None = None, *, on: date | None = None, second
     findings += map(finding_of, _claims(reading))
     if not findings:
         findings += _engine_limits(knowledge)
-    lines = {document.file: document.lines for document in knowledge.documents.values()}
     if lost := [finding for finding in findings if finding.code in _LOST]:
         files = _listed(list(dict.fromkeys(finding.place.file for finding in lost)), "and")
         message = f"gaps and overlaps were not looked for, because {files} could not be read"
         findings.append(Finding("not-proved", Place(_shown_directory(knowledge)), message))
-        return Report(by_place(findings), (), lines)
+        return Report(by_place(findings), (), reading.lines)
     misled = frozenset(problem.field for problem in unsound if problem.field and problem.code in _MISLEADING)
     examination = _Examination(reading, misled, seconds)
     findings += examination.findings()
-    return Report(by_place(findings), tuple(examination.proved), lines)
+    return Report(by_place(findings), tuple(examination.proved), reading.lines)
 
 
 # -- what needs no case --------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def value_of(word: str, kind: OutputKind) -> str | float | bool:
 
 
 class _Declaration(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class RangeOf(_Declaration):

@@ -49,6 +49,8 @@ _MOST_SHOWING = 2
 _MOST_STARTS = 60
 #: Cases that z3 proposes in vain before it is given up.
 _MOST_PROPOSALS = 4
+#: How often z3 may start anew on what it gave up.
+_TRIES = 3
 _ENDS: tuple[Literal["low", "high"], ...] = ("low", "high")
 #: Cases put through the pipeline where the plain evaluator cannot tell.
 _MOST_DECIDED = 25
@@ -518,19 +520,21 @@ class _Proofs:
         self, paired: Paired, wanted: Sequence[Any], case: Case, is_one: Callable[[Case], bool]
     ) -> Case:
         while case.given:
-            fewer = self._proposed(paired, [*wanted, paired.gives_at_most(len(case.given) - 1)], is_one)
+            fewer = self._proposed(paired, [*wanted, paired.gives_at_most(len(case.given) - 1)], is_one, tries=1)
             if fewer is None:
                 break
             case = fewer
         return case
 
-    def _proposed(self, paired: Paired, wanted: Sequence[Any], is_one: Callable[[Case], bool]) -> Case | None:
+    def _proposed(
+        self, paired: Paired, wanted: Sequence[Any], is_one: Callable[[Case], bool], *, tries: int = _TRIES
+    ) -> Case | None:
         """The first of a few proposals that is one; each gives other facts than those before it."""
         import z3
 
         others: list[Any] = []
         for _ in range(_MOST_PROPOSALS):
-            model = paired.ask(*wanted, *others, milliseconds=self._clock())
+            model = paired.ask(*wanted, *others, milliseconds=self._clock(), tries=tries)
             if not model:
                 return None
             case = paired.case(model)

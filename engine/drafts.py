@@ -250,7 +250,6 @@ def _has(container: Any, step: Step) -> bool:
 def _best(alternatives: Mapping[str, Sequence[_Detail]]) -> Iterable[_Detail]:
     if len(alternatives) == 1:
         return next(iter(alternatives.values()))
-    kinds = tuple(dict.fromkeys(detail.kind for details in alternatives.values() for detail in details))
     furthest = max(
         alternatives.values(),
         key=lambda details: (
@@ -261,6 +260,8 @@ def _best(alternatives: Mapping[str, Sequence[_Detail]]) -> Iterable[_Detail]:
     )
     first = furthest[0]
     if first.kind.endswith("_type"):
+        same_place = (one for details in alternatives.values() for one in details if one.path == first.path)
+        kinds = tuple(dict.fromkeys(detail.kind for detail in same_place))
         return [_Detail(first.path, first.kind, first.message, first.found, first.expected, kinds)]
     return furthest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import graphlib
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -258,6 +258,7 @@ class Reading:
         incomplete: the facts, figures and decisions that lack a part, or depend on one that does.
         unread: every word of what was left out; a fact among them may be used there. None: any fact may be.
         has_units: False where the declaration of the units is broken.
+        lines: the lines of each file that is text, by its name in messages.
     """
 
     knowledge: Knowledge
@@ -265,6 +266,7 @@ class Reading:
     incomplete: frozenset[str]
     unread: frozenset[str] | None
     has_units: bool
+    lines: Mapping[str, Sequence[str]] = field(repr=False)
 
 
 def read_knowledge(directory: Path | str | None = None, on: date | None = None) -> Reading:
@@ -352,6 +354,7 @@ class _Loader:
             self.spread(knowledge),
             None if self.anything_unread else frozenset(unread),
             has_units,
+            {f"{self.shown}/{name}": text.replace("\r\n", "\n").split("\n") for name, text in self.texts.items()},
         )
 
     # -- files -------------------------------------------------------------------------------
@@ -580,6 +583,8 @@ class _Loader:
                 when = self.condition(rule, declaration, when_place)
                 if when is None or then is None:
                     self.incomplete.add(name)
+                    # What the row reads is used, though the row is left out.
+                    self.suspected |= words_in(rule.when)
                 else:
                     because_place = document.place(("rules", index, "because"))
                     rows.append(Row(rule.id, when, then, rule, place, when_place, because_place))

@@ -79,22 +79,32 @@ class Paired:
         known = [_known(base.term(one)) for base in (self.old, self.new) for one in target.outputs]
         return z3.And(*known)
 
-    def ask(self, *conditions: Any, milliseconds: int = MILLISECONDS) -> Any:
-        """A model of the conditions; False where there is none, None where neither was found in time."""
+    def ask(self, *conditions: Any, milliseconds: int = MILLISECONDS, tries: int = 1) -> Any:
+        """A model of the conditions; False where there is none, None where neither was found in time.
+
+        Args:
+            conditions: what must hold together.
+            milliseconds: what is left of the time for all questions.
+            tries: how often z3 may start anew, another way each time.
+        """
         import z3
 
-        if milliseconds <= 0:
-            return None
-        # A solver of its own: what it learnt from other questions slows z3 down at products.
-        solver = z3.SimpleSolver()
-        solver.set("timeout", min(milliseconds, MILLISECONDS))
-        solver.set("max_memory", MEGABYTES)
-        try:
-            solver.add(*self.old.bounds, *self.new.bounds, *self._same_numbers(), *conditions)
-            answer = solver.check()
-        except z3.Z3Exception:
-            return None
-        return False if answer == z3.unsat else solver.model() if answer == z3.sat else None
+        for seed in range(tries):
+            if milliseconds <= 0:
+                return None
+            # A solver of its own: what it learnt from other questions slows z3 down at products.
+            solver = z3.SimpleSolver()
+            solver.set("timeout", min(milliseconds, MILLISECONDS))
+            solver.set("max_memory", MEGABYTES)
+            solver.set("random_seed", seed)
+            try:
+                solver.add(*self.old.bounds, *self.new.bounds, *self._same_numbers(), *conditions)
+                answer = solver.check()
+            except z3.Z3Exception:
+                return None
+            if answer != z3.unknown:
+                return False if answer == z3.unsat else solver.model()
+        return None
 
     def case(self, model: Any) -> Case:
         """The case that a model describes; where a fact's origin matters to one base only, with that origin."""

@@ -146,11 +146,12 @@ class _Ledger:
 
 def _settle_standing(deciding: _Deciding) -> list[Stand]:
     """Conclude what stands whatever the unknown facts are, in dependency order."""
-    memory, standing = deciding.memory, []
+    memory = deciding.memory
+    standing: list[Stand] = []
     for output in _may_stand(memory.knowledge):
         if memory.values[output] is not None:
             continue
-        waits_for = waiting_for(memory, output)
+        waits_for = _waiting_or_stood(memory, output, standing)
         domains = {fact: full_domain(memory.knowledge.facts[fact]) for fact in waits_for}
         if not domains:
             continue
@@ -159,6 +160,32 @@ def _settle_standing(deciding: _Deciding) -> list[Stand]:
             standing.append(Stand(output, value, waits_for))
             deciding.learn(output, value)
     return standing
+
+
+def _waiting_or_stood(memory: WorkingMemory, output: str, standing: Iterable[Stand]) -> tuple[str, ...]:
+    """The unknown facts that keep an output open, and those whatever which the conclusions it rests on stand.
+
+    Without the latter such a conclusion would be open again as soon as another fact that it depends on is varied.
+    """
+    waits_for = waiting_for(memory, output)
+    if not waits_for:
+        return ()
+    bases = rests_on(memory.knowledge, output)
+    stood = {fact for stand in standing if stand.output in bases for fact in stand.whatever}
+    return tuple(fact for fact in memory.knowledge.facts if fact in waits_for or fact in stood)
+
+
+@lru_cache(maxsize=512)
+def rests_on(knowledge: Knowledge, name: str) -> frozenset[str]:
+    """Every name that a conclusion or quantity depends on, through any number of steps."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        following = waiting.pop()
+        reads = knowledge.reads.get(knowledge.decision_of.get(following, following), frozenset()) - found
+        found |= reads
+        waiting.extend(reads)
+    return frozenset(found)
 
 
 @lru_cache(maxsize=64)

@@ -513,12 +513,12 @@ class _Asked:
         self._seed = _SEEDS[0]
 
     def _known(self, proofs: Proofs) -> Iterator[Any]:
-        """That every fact and conclusion is known, and every free figure of which that is proved to follow."""
-        symbols = self.terms.knowledge.scope.symbols
+        """That all the decision needs is known, and every free figure of which that is proved to follow."""
+        needed, figures = proofs.needs(self.terms.decision)
         for name, term in self.terms.translator.terms.items():
             limits = proofs.known_limits.get(name)
-            is_free = name not in self.terms.defined
-            if symbols[name].kind in ("fact", "conclusion") or (is_free and limits is not None and not limits.unknown):
+            is_free = name in figures and name not in self.terms.defined
+            if name in needed or (is_free and limits is not None and not limits.unknown):
                 yield _known(term)
             if is_free and isinstance(limits, Span) and isinstance(term, SymbolicNumber):
                 yield from _within(term.value, limits)
@@ -724,6 +724,19 @@ class Proofs:
         """Every name a decision depends on, through any number of steps."""
         return frozenset().union(*self._distances(decision))
 
+    def needs(self, decision: str) -> tuple[frozenset[str], frozenset[str]]:
+        """The facts and conclusions that a decision reads, itself or through figures, and those figures."""
+        symbols, needed, figures = self.knowledge.scope.symbols, set[str](), set[str]()
+        waiting = [decision]
+        while waiting:
+            for read in self.knowledge.reads.get(waiting.pop(), frozenset()) - needed - figures:
+                if symbols[read].kind in ("fact", "conclusion"):
+                    needed.add(read)
+                else:
+                    figures.add(read)
+                    waiting.append(read)
+        return frozenset(needed), frozenset(figures)
+
     def _distances(self, decision: str) -> list[frozenset[str]]:
         """The names a decision reads, then those that these depend on directly, and so on."""
         knowledge, seen = self.knowledge, set[str]()
@@ -801,15 +814,11 @@ class Proofs:
         yield Unsettled("whether every case has a row")
 
     def is_gap(self, trial: Trial, decision: str) -> bool:
-        """Whether no row decides although every fact and conclusion that the decision depends on is known."""
+        """Whether no row decides although everything that the decision needs is known."""
         if trial.decisive(self.knowledge.decisions[decision]):
             return False
-        symbols = self.knowledge.scope.symbols
-        return all(
-            trial.values[name] is not None
-            for name in self.upstream(decision)
-            if symbols[name].kind in ("fact", "conclusion")
-        )
+        needed, _ = self.needs(decision)
+        return all(trial.values[name] is not None for name in needed)
 
     def _region(self, decision: str, trial: Trial) -> Node | None:
         """The conditions of a gap that alone make it one, as few as can be; None where they are not all known."""

@@ -11,47 +11,32 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 
 from engine.case import Case, parse_number
 from engine.costs import WorkingMemory, working_memory
+from engine.declarations import FactDeclaration
 from engine.evaluator import evaluate_decision
 from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
 from engine.language.nodes import Conditional, Name, Node, State, children
 from engine.language.possible import Explore, Origins, Possible, Span, Truths, Words, compile_possible, exactly
 from engine.outlook import Domain, Outlook, asked_states, full_domain, halves, thresholds
+from engine.pipeline import rests_on
 
 #: What is printed; None where a decision stays open and the base has no fallback.
 Printed = str | None
 Region = Mapping[str, Domain]
 #: Sets of values tried for the facts that stay unknown, to see what cannot stand whatever they are.
 _TRIALS = 8
+_ROUGH_TRIALS = 2
 #: After so many that rule out nothing more the rest are not tried.
 _MOST_IN_VAIN = 2
 #: Regions that were not cut to the end and are yet looked at one by one for the questions they hang on.
 _MOST_LEFT = 12
 #: Ways to answer all open questions that are tried out before anything is searched for.
 _SCENARIOS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Prospects:
-    """The recommendations that can still be printed.
-
-    Args:
-        found: those that some answers are known to lead to.
-        possible: those that are not ruled out; the same where the search came to an end.
-    """
-
-    found: frozenset[Printed]
-    possible: frozenset[Printed]
-
-    @property
-    def settled(self) -> bool:
-        """True where no answer can change the recommendation any more."""
-        return len(self.possible) == 1
 
 
 def questions(knowledge: Knowledge, case: Case) -> tuple[str, ...]:
@@ -62,15 +47,7 @@ def questions(knowledge: Knowledge, case: Case) -> tuple[str, ...]:
 def can_be_foreseen(knowledge: Knowledge) -> bool:
     """Whether the base has a recommendation, and one that does not itself depend on whether something could turn it."""
     target, signal = knowledge.manifest.recommends, knowledge.manifest.could_turn
-    return target is not None and (signal is None or signal not in _all_read(knowledge, target, set()))
-
-
-def _all_read(knowledge: Knowledge, name: str, found: set[str]) -> set[str]:
-    """Every name that a conclusion or quantity depends on, through any number of steps."""
-    for read in knowledge.reads.get(knowledge.decision_of.get(name, name), frozenset()) - found:
-        found.add(read)
-        _all_read(knowledge, read, found)
-    return found
+    return target is not None and (signal is None or signal not in rests_on(knowledge, target))
 
 
 class Prospect(Outlook):
@@ -111,28 +88,33 @@ class Prospect(Outlook):
 
     # -- a region and a point ----------------------------------------------------------------------
 
-    def outcomes(self, region: Region, *, trials: int = _TRIALS) -> frozenset[Printed]:
-        """Everything that can be printed for the cases of a region, and perhaps more; the less with more trials."""
+    def outcomes(self, region: Region, *, roughly: bool = False) -> frozenset[Printed]:
+        """Everything that can be printed for the cases of a region, and perhaps more, above all if found roughly."""
         found = self._concluded(region)
         if None not in found:
             return found
+        certain = found - {None} | {self._fallback}
         blank = self._blank(region)
         if not blank:
-            return found - {None} | {self._fallback}
-        certain = found - {None} | {self._fallback}
+            return certain
         # Where nothing else can come out whatever is unknown, that stands.
         standing = self._concluded({**region, **self._anything(blank)})
         if len(standing) == 1 and None not in standing:
             return standing
+        waited_for = self._waited_for(region) if len(found) == 1 and not roughly else frozenset()
+        if waited_for:
+            standing = self._concluded({**region, **self._anything(blank, waited_for)})
+            if len(standing) == 1 and None not in standing:
+                return standing
         # What stands comes out for every value of what is unknown, so for each of a few; and so
         # does whatever is concluded although something is unknown.
         common = standing - {None}
         tried = self._trials_of(blank)
         in_vain = 0
-        for index, trial in enumerate(tried[:trials]):
+        for index, trial in enumerate(tried[: _ROUGH_TRIALS if roughly else _TRIALS]):
             if common <= certain or in_vain == _MOST_IN_VAIN:
                 break
-            found = self._concluded({**region, **trial})
+            found = self._concluded({**region, **self._open_beside(trial, waited_for)})
             if common - found:
                 # What rules out much here often does so elsewhere.
                 tried.insert(0, tried.pop(index))
@@ -155,32 +137,68 @@ class Prospect(Outlook):
             return frozenset({None})
         return words.options | (frozenset({None}) if words.unknown else frozenset())
 
-    def _anything(self, blank: Iterable[str]) -> Region:
+    def _anything(self, blank: Iterable[str], waited_for: Collection[str] = ()) -> Region:
+        return self._open_beside({name: full_domain(self.knowledge.facts[name]) for name in blank}, waited_for)
+
+    def _open_beside(self, domains: Region, waited_for: Collection[str]) -> Region:
+        """Values for facts that stay unknown, in whose place they are tried.
+
+        Where a decision does not wait for a fact, nothing is tried in its place; so a fact whose state some
+        rule asks for may stay unknown as well, unless it is known to be waited for.
+        """
         asked = _told_apart(self.knowledge)
-        return {name: replace(full_domain(self.knowledge.facts[name]), may_stay_open=name in asked) for name in blank}
+        return {
+            name: replace(domain, may_stay_open=name in asked and name not in waited_for)
+            for name, domain in domains.items()
+        }
+
+    def _waited_for(self, region: Region) -> frozenset[str]:
+        """Unknown facts that the recommendation waits for in all cases of a region; see ``pipeline.waiting_for``."""
+        box, _ = self.region(region)
+        found: set[str] = set()
+        self._trace(self.target, box, self._ways_known(region, box), found, set())
+        return frozenset(found)
+
+    def _trace(self, name: str, box: Mapping[str, Possible], origins: Origins, found: set[str], seen: set[str]) -> None:
+        name = self.knowledge.decision_of.get(name, name)
+        if name in seen:
+            return
+        seen.add(name)
+        if name in self.knowledge.facts and name not in self.knowledge.quantities:
+            found.add(name)
+            return
+        for node in self._nodes(name):
+            for read in self._surely_open(node, box, origins):
+                self._trace(read, box, origins, found, seen)
+
+    def _surely_open(self, node: Node, box: Mapping[str, Possible], origins: Origins) -> Iterator[str]:
+        """The names whose being unknown makes an expression unknown in all cases."""
+        outcome = _explorer(self.knowledge, node)(box, origins)
+        if _count(outcome) or not outcome.unknown:
+            return
+        if isinstance(node, Name):
+            yield node.name
+            return
+        for part in children(node):
+            yield from self._surely_open(part, box, origins)
 
     def _trials_of(self, blank: tuple[str, ...]) -> list[Region]:
-        """A few sets of values for the facts that stay unknown.
-
-        A fact whose state some rule asks for may stay unknown as well: where the decision does not wait
-        for it, nothing is tried in its place.
-        """
+        """A few sets of values for the facts that stay unknown."""
         if blank not in self._trials:
-            asked, chance = _told_apart(self.knowledge), random.Random(0)  # noqa: S311 - nothing here is secret
+            chance = random.Random(0)  # noqa: S311 - nothing here is secret
             choices = {name: self._sides(name) for name in blank}
             self._trials[blank] = [
-                {
-                    name: Domain(exactly(chance.choice(values)), may_stay_open=name in asked)
-                    for name, values in choices.items()
-                }
+                {name: Domain(exactly(chance.choice(values))) for name, values in choices.items()}
                 for _ in range(_TRIALS)
             ]
         return self._trials[blank]
 
     # -- the search --------------------------------------------------------------------------------
 
-    def recommendations(self, among: frozenset[Printed], *, most: int = 100) -> Prospects:
-        """The recommendations that the open questions can lead to.
+    def recommendations(self, among: frozenset[Printed], *, most: int = 60) -> frozenset[Printed]:
+        """The recommendations that are not ruled out, whatever the open questions are answered with.
+
+        Where there are several, `fallback_without` may add one.
 
         Args:
             among: the only ones that are known to be possible.
@@ -190,7 +208,7 @@ class Prospect(Outlook):
         undecided: set[Printed] = set()
         waiting: list[Region] = [self.domains]
         until = self.looks + most
-        while waiting and found < among:
+        while waiting and not found >= among:
             region = waiting.pop()
             outcomes = self.outcomes(region) & among
             if len(outcomes) == 1:
@@ -202,15 +220,12 @@ class Prospect(Outlook):
             _, parts = self._parts(region) if self.looks < until else (None, ())
             waiting.extend(parts)
             undecided |= outcomes if not parts else frozenset()
-        possible = frozenset(found | undecided)
-        # What would settle it may also stay unknown; which of the facts can, is not looked into.
-        if len(possible) > 1 and any(self._may_be_missing(name) for name in self.open):
-            possible |= {self._fallback}
-        return Prospects(frozenset(found), possible)
+        return frozenset(found | undecided)
 
-    def _may_be_missing(self, name: str) -> bool:
-        """Whether the question may be left open in a way that no region shows, because nothing takes its place."""
-        return name not in self.knowledge.quantities and not self.domains[name].may_stay_open
+    def fallback_without(self, name: str) -> frozenset[Printed]:
+        """What is printed where a question that makes a difference stays open, if no region shows that."""
+        is_shown = name in self.knowledge.quantities or self.domains[name].may_stay_open
+        return frozenset() if is_shown else frozenset({self._fallback})
 
     def _found_in(self, region: Region, found: Collection[Printed]) -> set[Printed]:
         """What is printed at a few points of a region, as far as it is known for one of them."""
@@ -229,7 +244,7 @@ class Prospect(Outlook):
         tried = self._answers(fact)
         return any(self._differs(fact, tried, scenario) for scenario in self.scenarios)
 
-    def may_matter(self, *, most: int = 120) -> frozenset[str]:
+    def may_matter(self, *, most: int = 100) -> frozenset[str]:
         """The questions that may make a difference; every other one is proved to make none.
 
         The open questions' answers are cut into regions of one recommendation each. A question along which
@@ -256,7 +271,7 @@ class Prospect(Outlook):
             return candidates
         return frozenset(needed.union(*map(self.live, waiting)))
 
-    def proved_moot(self, fact: str, *, most: int = 40) -> bool:
+    def proved_moot(self, fact: str, *, most: int = 30) -> bool:
         """Whether it is proved that one question makes no difference, whatever the others are answered with."""
         waiting: list[Region] = [self.domains] if fact in self.domains else []
         until = self.looks + most
@@ -384,9 +399,8 @@ class Prospect(Outlook):
         values: list[Value] = [_middle(cell) for cell in self.cells(name)]
         example = parse_number(fact.example, fact.unit) if fact.example and fact.unit else None
         if example is not None:
-            low, high = fact.bounds
-            near: list[Value] = [min(max(example * factor, low), high) for factor in (1.0, 0.25, 4.0)]
-            values = near if len(values) == 1 else [*values, near[0]]
+            near = [_within_bounds(example * factor, fact) for factor in (1.0, 0.25, 4.0)]
+            values = [*near] if len(values) == 1 else [*values, near[0]]
         if fact.default is not None or fact.stands_in:
             # As often as not these are left to what is assumed in their place.
             values += [None] * len(values)
@@ -471,6 +485,12 @@ def _within(one: Possible, other: Possible) -> bool:
             return one.options <= other.options
         case _:
             return True
+
+
+def _within_bounds(value: float, fact: FactDeclaration) -> float:
+    low, high = fact.bounds
+    within = min(max(value, low), high)
+    return float(math.floor(within)) if fact.type == "integer" else within
 
 
 def _is_single(possible: Possible) -> bool:

@@ -26,8 +26,6 @@ from engine.prospect import Printed, Prospect, can_be_foreseen, questions
 _LEAST_GATE = 1 / 3
 #: Gates that differ by less than one part in so many are asked in the vocabulary's order.
 _GATE_STEPS = 6
-#: What an answer would leave possible is only estimated where something stays unknown.
-_GATE_TRIALS = 2
 _RANGE = re.compile(r"(\S+?)\s*(?:-|–|—|\.\.+|\bto\b)\s*(\S+)")
 
 
@@ -137,12 +135,13 @@ def _next_step(pool: EnginePool, stage: _Stage) -> Step:
         # Nothing can be proved to be settled, and everything is asked.
         return Step(next(iter(questions(knowledge, case)), None), frozenset(), None, frozenset())
     prospect = Prospect(knowledge, case)
-    outcomes = prospect.recommendations(stage.outcomes or prospect.all_recommendations).possible
+    outcomes = prospect.recommendations(stage.outcomes or prospect.all_recommendations)
     printed = prospect.printed(dict.fromkeys(prospect.domains))
     now = next(iter(printed)) if len(printed) == 1 else None
     if len(outcomes) == 1 and recommended(pool, case) in outcomes:
         return Step(None, outcomes, now, stage.moot)
     question, moot = _Choice(prospect, len(outcomes), stage.moot).question()
+    outcomes = outcomes.union(*(prospect.fallback_without(name) for name in prospect.open if name not in moot))
     return Step(question, outcomes, now, moot)
 
 
@@ -178,7 +177,7 @@ class _Choice:
             return 0
         if domain.may_stay_open:
             cells.append(Domain(exactly(None, domain.values)))
-        left = [len(prospect.outcomes({**prospect.domains, name: cell}, trials=_GATE_TRIALS)) - 1 for cell in cells]
+        left = [len(prospect.outcomes({**prospect.domains, name: cell}, roughly=True)) - 1 for cell in cells]
         settled = 1 - sum(left) / (len(cells) * (self.possible - 1))
         return math.floor(settled * _GATE_STEPS + 1e-9) if settled >= _LEAST_GATE else 0
 

@@ -259,7 +259,7 @@ SLIPS = {
     "a misspelt table": Slip(
         Edit("costs.yaml", "      prompt_bill_at(planning_volume)\n", "      prompt_bil_at(planning_volume)\n"),
         "unknown-name",
-        "costs.yaml:93:7",
+        "costs.yaml:92:7",
         "'prompt_bil_at' is not a known function or table",
         "'prompt_bill_at'",
     ),
@@ -283,17 +283,18 @@ SLIPS = {
         "expected USD, the expression gives USD/month",
     ),
     "a unit that is not declared": Slip(
-        Edit("facts.yaml", "    unit: week\n", "    unit: weeek\n"),
+        Edit("facts.yaml", "    unit: weeks\n", "    unit: weeeks\n"),
         "units",
-        "facts.yaml:246:11",
-        "the unit 'weeek' is not defined",
+        "facts.yaml:237:11",
+        "the unit 'weeeks' is not defined",
         "Did you mean 'week'?",
     ),
     "two && for and": Slip(
         Edit("framework.yaml", _Q1, f"{_Q1.replace('when: ', 'when: has_ml_engineering && ')}"),
         "syntax",
-        "framework.yaml:18:30",
-        "write `and` and `or`, not && and ||",
+        "framework.yaml:18:31",
+        "not readable as an expression",
+        "Write `and` and `or`",
     ),
     "a name given twice": Slip(
         Edit("facts.yaml", "  task:\n", "  task:\n    title: the task\n"),
@@ -310,16 +311,20 @@ SLIPS = {
         "another id",
     ),
     "a circle of figures": Slip(
-        Edit("costs.yaml", "formula: fine_tuning_upfront - prompt_upfront\n", "formula: net_benefit - investment\n"),
+        Edit(
+            "costs.yaml",
+            "formula: fine_tuning_upfront - prompt_investment\n",
+            "formula: net_benefit - prompt_upfront\n",
+        ),
         "cycle",
-        "costs.yaml:162:14",
-        "upfront_gap → net_benefit → investment",
+        "costs.yaml:210:14",
+        "net_benefit → investment → net_benefit",
     ),
     "a circle of decisions": Slip(
         Edit("prompting_kind.yaml", "labeled_examples >= 100", "labeled_examples >= 100 and recommendation != hybrid"),
         "cycle",
-        "prompting_kind.yaml:11:11",
-        "prompting_kind → recommendation → prompting_kind",
+        "recommendation.yaml:22:11",
+        "recommendation → prompting_kind → recommendation",
         "Break it",
     ),
     "a default below the least": Slip(
@@ -343,14 +348,14 @@ SLIPS = {
             "    min: 2\n    max: 1\n    question: What share of outputs is right",
         ),
         "bounds",
-        "facts.yaml:79:3",
+        "facts.yaml:77:3",
         "no value lies within its bounds",
         "Check min, max",
     ),
     "an example that is no answer": Slip(
         Edit("facts.yaml", "    example: 12\n", "    example: twelve\n"),
         "example",
-        "facts.yaml:213:14",
+        "facts.yaml:212:14",
         "the example is no answer",
     ),
     "a rule without its source": Slip(
@@ -551,13 +556,18 @@ def test_rule_that_is_too_large_for_the_engine_when_checked_is_named(tmp_path: P
     assert Path(limit.place.file).name == "decision_0.yaml"
 
 
+def add_files(base: Path) -> None:
+    for index in range(600):
+        (base / f"more_{index}.yaml").touch()
+
+
 UNREADABLE: dict[str, Callable[[Path], object]] = {
     "no such directory": shutil.rmtree,
     "no facts": lambda base: (base / "facts.yaml").unlink(),
     "no manifest": lambda base: (base / "knowledge.yaml").unlink(),
     "a file of other bytes": lambda base: (base / "scale.yaml").write_bytes(b"\xff\xfe\x00"),
     "a folder with a file's name": lambda base: (base / "more.yaml").mkdir(),
-    "too many files": lambda base: [(base / f"more_{index}.yaml").touch() for index in range(600)],
+    "too many files": add_files,
 }
 
 
@@ -999,18 +1009,20 @@ def every_trial(knowledge: Knowledge) -> list[Trial]:
     ]
 
 
-def all_upstream(knowledge: Knowledge, name: str) -> set[str]:
-    names, waiting = set[str](), [name]
+def needed_by(knowledge: Knowledge, decides: str) -> set[str]:
+    """The facts and conclusions that a decision reads, itself or through figures."""
+    names, waiting = set[str](), [decides]
     while waiting:
-        for read in knowledge.reads.get(waiting.pop(), frozenset()) - names:
-            names.add(read)
-            waiting.append(knowledge.decision_of.get(read, read))
+        for read in knowledge.reads.get(waiting.pop(), frozenset()):
+            if read in knowledge.figures:
+                waiting.append(read)
+            else:
+                names.add(read)
     return names
 
 
 def gaps_of(knowledge: Knowledge, table: DecisionTable, trials: Iterable[Trial]) -> list[Trial]:
-    kinds = ("fact", "conclusion")
-    needed = [one for one in all_upstream(knowledge, table.name) if knowledge.scope.symbols[one].kind in kinds]
+    needed = needed_by(knowledge, table.name)
     known = (trial for trial in trials if all(trial.values[name] is not None for name in needed))
     return [trial for trial in known if not trial.decisive(table)]
 

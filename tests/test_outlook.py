@@ -410,7 +410,8 @@ def outlook_of(given_case: Case) -> Outlook:
 def test_unknown_facts_when_a_prototype_is_decided_make_no_difference() -> None:
     outcome = decided(case(is_prototype=True))
     assert (outcome.recommended, outcome.could_turn) == ("few_shot", False)
-    assert {outlook_of(case(is_prototype=True)).matters(fact) for fact in knowledge().facts} == {frozenset()}
+    outlook = outlook_of(case(is_prototype=True))
+    assert {outlook.matters(fact) for fact in knowledge().facts} == {frozenset()}
 
 
 def test_conclusion_when_it_stands_whatever_an_unknown_fact_is_says_so() -> None:

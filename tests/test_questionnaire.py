@@ -27,7 +27,7 @@ from engine.outlook import thresholds
 from engine.prospect import Prospect, can_be_foreseen, questions
 from engine.questionnaire import Questionnaire, read_answer, recommended
 from engine.source import read_text_document
-from tests.cases import EXAMPLES, case, knowledge, pool
+from tests.cases import EXAMPLES, case, decided, knowledge, pool
 from tests.strategies import RandomBase, _random_value, base, decision, loaded, number, random_bases, truth
 
 # What is printed for a case, and cases to print it for
@@ -35,7 +35,7 @@ from tests.strategies import RandomBase, _random_value, base, decision, loaded, 
 
 def seeded(number: int) -> random.Random:
     """Chance that falls the same way in every run."""
-    return random.Random(number)  # noqa: S311 - nothing here is secret
+    return random.Random(number)
 
 
 @lru_cache(maxsize=1)
@@ -171,6 +171,13 @@ def test_questionnaire_when_stopped_one_answer_earlier_would_often_have_been_wro
                 wrong += 1
                 assert Questionnaire(pool(), earlier).step().question is not None, earlier.given
     assert wrong >= 20
+
+
+def test_recommendation_when_it_rests_on_what_stands_itself_stands_whatever_several_facts_are() -> None:
+    # The framework's verdict stands without the volume and the team, and the recommendation reads it.
+    open_ended = case(domain_changes_often=True, accuracy_is_critical=False, labeled_examples=2_000)
+    assert decided(open_ended).recommended == "few_shot"
+    assert Questionnaire(pool(), open_ended).step().now == "few_shot"
 
 
 def test_questionnaire_when_everything_is_answered_asks_nothing() -> None:

@@ -247,6 +247,6 @@ def _call(function: str, arguments: list[Evaluate], tables: Tables) -> Evaluate:
 
     def evaluate(v: Values, o: Origins) -> Value:
         values = [part(v, o) for part in arguments]
-        return None if None in values else pick(values)  # type: ignore[type-var,no-any-return]
+        return None if None in values else pick(values)  # type: ignore[type-var]
 
     return evaluate
