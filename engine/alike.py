@@ -7,7 +7,7 @@ the declarations alone; what comes out the same although it is declared otherwis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -16,7 +16,7 @@ from engine.case import Case
 from engine.declarations import FactDeclaration
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.evaluate import Value
-from engine.language.nodes import Node, functions_in, names_in
+from engine.language.nodes import Node, functions_in
 from engine.outlook import full_domain
 
 #: Which of two bases.
@@ -28,14 +28,16 @@ class Target:
     """One conclusion that is compared, under the name it has among a decision's ``conclusions``.
 
     Args:
-        name: of the output, or of the group of outputs that are concluded together.
-        decision: the table that concludes it, by its name in both bases.
-        outputs: the outputs it is made of that both bases have.
+        name: of the output, or of the outputs that are concluded together.
+        outputs: the outputs it is made of that both bases have; at least one.
     """
 
     name: str
-    decision: str
     outputs: tuple[str, ...]
+
+    def table(self, knowledge: Knowledge) -> DecisionTable:
+        """The decision of a base that concludes it."""
+        return knowledge.decisions[knowledge.decision_of[self.outputs[0]]]
 
 
 class Alike:
@@ -48,21 +50,19 @@ class Alike:
         self.facts = frozenset(
             name for name, fact in old.facts.items() if name in new.facts and _kind(fact) == _kind(new.facts[name])
         )
-        self.signal_is_same = False
+        #: The names that mean the same, and those that do so whatever is only assumed or given as a range.
+        self.identical: set[str] = set()
+        self.steady: set[str] = set()
         self._find_identical()
-        if self._same_signal():
-            self.signal_is_same = True
+        signal = self.signal_if_same(self.steady)
+        if signal is not None:
+            self._take(signal, steady=True)
             self._find_identical()
 
     # -- names -------------------------------------------------------------------------------------
 
     def _find_identical(self) -> None:
         old, new = self.old, self.new
-        #: The names that mean the same, and those that do so whatever is only assumed or given as a range.
-        self.identical: set[str] = set()
-        self.steady: set[str] = set()
-        if self.signal_is_same and old.manifest.could_turn:
-            self._take(old.manifest.could_turn, steady=True)
         for name in old.constants.keys() & new.constants.keys():
             if old.constants[name] == new.constants[name]:
                 self._take(name, steady=old.constant_ranges.get(name) == new.constant_ranges.get(name))
@@ -74,20 +74,19 @@ class Alike:
                 if _same_table(old.decisions[name], new.decisions[name]):
                     self._take_what_reads(name, list(new.decisions[name].outputs))
             elif name in old.quantities and name in new.quantities and self._same_formula(name):
-                own_domain = name not in self.facts or self._same_default_range(name)
-                self._take_what_reads(name, [], steady=own_domain)
+                self._take_what_reads(name, [name], steady=name not in self.facts or self._same_default_range(name))
 
     def _take(self, name: str, *, steady: bool) -> None:
         self.identical.add(name)
         if steady:
             self.steady.add(name)
 
-    def _take_what_reads(self, name: str, outputs: Iterable[str], *, steady: bool = True) -> None:
-        """Take a name whose own declaration is the same, if everything it reads means the same."""
-        reads = self.new.reads[name]
-        if reads <= self.identical and self._same_tables(name):
-            for one in (name, *outputs):
-                self._take(one, steady=steady and reads <= self.steady)
+    def _take_what_reads(self, owner: str, names: Iterable[str], *, steady: bool = True) -> None:
+        """Take names whose own declaration is the same, if everything it reads means the same."""
+        reads = self.new.reads[owner]
+        if reads <= self.identical and self._same_tables(owner):
+            for name in names:
+                self._take(name, steady=steady and reads <= self.steady)
 
     def _same_formula(self, name: str) -> bool:
         old, new = self.old.quantities[name], self.new.quantities[name]
@@ -104,12 +103,16 @@ class Alike:
         called = frozenset().union(*map(functions_in, nodes_of(self.new, name)))
         return all(self.old.tables.get(table) == self.new.tables.get(table) for table in called)
 
-    def _same_signal(self) -> bool:
-        """Whether something unknown or assumed could turn the recommendation in the same cases."""
+    def signal_if_same(self, steady: Iterable[str]) -> str | None:
+        """The name that says whether something could turn the recommendation, where it does so in the same cases.
+
+        Args:
+            steady: the names that mean the same whatever is only assumed or given as a range.
+        """
         old, new = self.old.manifest, self.new.manifest
-        if (old.could_turn, old.recommends) != (new.could_turn, new.recommends) or old.could_turn is None:
-            return False
-        return new.recommends is None or new.recommends in self.steady
+        if (old.could_turn, old.recommends) != (new.could_turn, new.recommends):
+            return None
+        return new.could_turn if new.recommends is None or new.recommends in steady else None
 
     # -- facts -------------------------------------------------------------------------------------
 
@@ -123,7 +126,8 @@ class Alike:
         given = {
             name: one
             for name, one in case.given.items()
-            if name in self.facts and accepts(self.old.facts[name], one.value) and accepts(self.new.facts[name], one.value)
+            if name in self.facts
+            if all(accepts(base.facts[name], one.value) for base in (self.old, self.new))
         }
         return Case(case.name, given)
 
@@ -132,28 +136,51 @@ class Alike:
     @cached_property
     def targets(self) -> tuple[Target, ...]:
         """Every conclusion that both bases draw, in the order of the new one."""
-        found = []
-        for name in self.new.order:
-            if name in self.new.decisions and name in self.old.decisions:
-                found += list(_targets(self.old.decisions[name], self.new.decisions[name]))
-        return tuple(found)
+        old, new = conclusions_of(self.old), conclusions_of(self.new)
+        targets = (Target(name, tuple(one for one in new[name] if one in old[name])) for name in new if name in old)
+        return tuple(target for target in targets if target.outputs)
+
+    def upstream(self, target: Target) -> frozenset[str]:
+        """Every fact and amount that the conclusion depends on in either base."""
+        return self.old.upstream(target.outputs[0]) | self.new.upstream(target.outputs[0])
 
     def is_identical(self, target: Target) -> bool:
-        """Whether it follows from the declarations that the conclusion is the same in every case."""
-        return target.decision in self.identical and not self.changed_domains(target)
+        """Whether the conclusion is declared the same and depends only on what is."""
+        return self.identical.issuperset(target.outputs) and not self.changed_domains(target)
 
     def changed_domains(self, target: Target) -> tuple[str, ...]:
         """The facts that the conclusion may wait for and that may be something else in the other base.
 
         What stands whatever they are may then differ.
         """
-        behind = self.old.upstream(target.decision) | self.new.upstream(target.decision)
+        behind = self.upstream(target)
         return tuple(
             name
             for name in self.new.facts
-            if name in behind and name in self.facts and full_domain(self.old.facts[name]) != full_domain(self.new.facts[name])
-            if name not in self.old.quantities or name not in self.new.quantities
+            if name in behind & self.facts and not (name in self.old.quantities and name in self.new.quantities)
+            if full_domain(self.old.facts[name]) != full_domain(self.new.facts[name])
         )
+
+    def is_comparable(self, target: Target) -> bool:
+        """Whether both bases make the conclusion of their rows in the same way, each in its own words."""
+        declared = [target.table(base).declaration for base in (self.old, self.new)]
+        ways = {(one.hit_policy in ("collect", "rule order"), one.hit_policy == "rule order", one.aggregate) for one in declared}
+        kinds = {tuple(one.kinds[output] for output in target.outputs) for one in declared}
+        return len(ways) == len(kinds) == 1
+
+
+def conclusions_of(knowledge: Knowledge) -> Mapping[str, tuple[str, ...]]:
+    """Each conclusion of a base by the name it has in a decision, with the outputs it is made of."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in knowledge.order:
+        table = knowledge.decisions.get(name)
+        if table is None:
+            continue
+        if table.policy == "collect" or table.declaration.name is not None:
+            found[table.declaration.name or table.name] = tuple(table.outputs)
+        else:
+            found.update((output, (output,)) for output in table.outputs)
+    return found
 
 
 def nodes_of(knowledge: Knowledge, name: str) -> list[Node]:
@@ -182,19 +209,9 @@ def _kind(fact: FactDeclaration) -> str:
 
 def _same_table(old: DecisionTable, new: DecisionTable) -> bool:
     """Whether two decisions conclude the same by the same rows; ids, sentences and sources aside."""
-    policies = [(one.declaration.hit_policy, one.declaration.aggregate) for one in (old, new)]
-    if policies[0] != policies[1] or old.outputs.keys() != new.outputs.keys():
+    policies = {(one.declaration.hit_policy, one.declaration.aggregate) for one in (old, new)}
+    if len(policies) > 1 or old.outputs.keys() != new.outputs.keys():
         return False
     if old.declaration.kinds != new.declaration.kinds:
         return False
     return [(row.when, row.then) for row in old.rows] == [(row.when, row.then) for row in new.rows]
-
-
-def _targets(old: DecisionTable, new: DecisionTable) -> Iterable[Target]:
-    """The conclusions of a decision as they are listed by name."""
-    outputs = tuple(output for output in new.outputs if output in old.outputs)
-    together = new.declaration.name is not None or new.policy == "collect"
-    if together and old.policy == new.policy:
-        yield Target(new.name, new.name, outputs)
-    else:
-        yield from (Target(output, new.name, (output,)) for output in outputs)

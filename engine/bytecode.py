@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from pathlib import Path
 
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from jinja2.bccache import Bucket
 
 from engine import __version__
+from engine.cache import cache_directory
 
 
 def bytecode_cache(environment: str) -> BytecodeCache | None:
@@ -21,11 +21,7 @@ def bytecode_cache(environment: str) -> BytecodeCache | None:
     Args:
         environment: a name for the settings the templates are compiled with.
     """
-    from platformdirs import user_cache_path
-
-    chosen = os.environ.get("BREAKEVEN_CACHE")
-    base = Path(chosen) if chosen else user_cache_path("breakeven")
-    folder = base / f"templates-{__version__}-{environment}"
+    folder = cache_directory() / f"templates-{__version__}-{environment}"
     try:
         folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
         status = folder.lstat()

@@ -153,7 +153,8 @@ class _Examination:
 
     def findings(self) -> Iterator[Finding]:
         """Everything found, decision by decision."""
-        from engine.proofs import Clock, Proofs
+        from engine.proofs import Proofs
+        from engine.questions import Clock
 
         trials = Trials(self.knowledge)
         rows = sum(len(table.rows) for table in self.knowledge.decisions.values())
@@ -300,7 +301,7 @@ class _Examination:
 
     def _products(self, table: DecisionTable) -> list[str]:
         """The figures a decision depends on that multiply or divide quantities."""
-        from engine.proofs import is_product
+        from engine.questions import is_product
 
         names = [name for name in self.knowledge.order if name in self.proofs.upstream(table.name)]
         quantities = self.knowledge.quantities

@@ -454,7 +454,7 @@ def _result(
     computed: Sequence[ComputedValue],
     printed: tuple[float, ...],
     factor: tuple[float, ...],
-    condition: bool | None,  # noqa: FBT001  # a value that is passed on, not a switch
+    condition: bool | None,  # a value that is passed on, not a switch
 ) -> ClaimResult:
     checked = [value.within for value in computed if value.within is not None]
     named = claim.factor_of or (claim.computed if claim.verdict == "off" else ())

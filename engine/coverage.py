@@ -289,6 +289,11 @@ class RowCoverage:
     conditions: tuple[ConditionCoverage, ...]
 
     @property
+    def in_tests(self) -> str:
+        """In how many tests it fires, in words."""
+        return "1 test" if self.times == 1 else f"{self.times} tests"
+
+    @property
     def word(self) -> Literal["covered", "partly", "missing"]:
         """How far the rule is covered."""
         if self.fires.word == "missing":

@@ -44,17 +44,19 @@ class Paired:
 
     Args:
         alike: the bases.
-        decision: what is asked about, or a decision that depends on it.
-        asked: the name of the decision or quantity asked about.
+        target: the conclusion asked about, or one that depends on the quantity asked about.
         cut: how much of both is looked at.
+        quantity: the quantity asked about; None: the conclusion.
         standing: let a decision upstream that stays open conclude anything, as it may where one conclusion
             stands whatever is unknown.
     """
 
-    def __init__(self, alike: Alike, decision: str, asked: str, cut: Cut, *, standing: bool) -> None:
+    def __init__(
+        self, alike: Alike, target: Target, cut: Cut, *, quantity: str | None = None, standing: bool = False
+    ) -> None:
         words = _words(alike)
-        self.old = _Base(alike, "old", decision, asked, cut, words, standing=standing)
-        self.new = _Base(alike, "new", decision, asked, cut, words, standing=standing)
+        self.old = _Base(alike, "old", target, quantity, cut, words, standing=standing)
+        self.new = _Base(alike, "new", target, quantity, cut, words, standing=standing)
         self._alike = alike
 
     def conclusion_differs(self, target: Target) -> Any:
@@ -171,15 +173,25 @@ class _Base(SymbolicBase):
     """One of two bases, its symbols those of the other wherever they mean the same."""
 
     def __init__(
-        self, alike: Alike, side: Side, decision: str, asked: str, cut: Cut, words: Sequence[str], *, standing: bool
+        self,
+        alike: Alike,
+        side: Side,
+        target: Target,
+        quantity: str | None,
+        cut: Cut,
+        words: Sequence[str],
+        *,
+        standing: bool,
     ) -> None:
+        knowledge = alike.old if side == "old" else alike.new
+        decision = target.table(knowledge).name
         self._alike = alike
         self._side = side
-        self._asked = asked
+        self._asked = decision if quantity is None else quantity
         self._cut = cut
         self._words = words
         self._never = _may_be_never(alike)
-        super().__init__(alike.old if side == "old" else alike.new, decision, standing=standing)
+        super().__init__(knowledge, decision, standing=standing)
 
     @property
     def table(self) -> DecisionTable:

@@ -244,8 +244,8 @@ class Prospect(Outlook):
         tried = self._answers(fact)
         return any(self._differs(fact, tried, scenario) for scenario in self.scenarios)
 
-    def may_matter(self, *, most: int = 100) -> frozenset[str]:
-        """The questions that may make a difference; every other one is proved to make none.
+    def not_ruled_out(self, *, most: int = 100) -> tuple[frozenset[str], frozenset[Printed]]:
+        """The questions that may make a difference, and the recommendations that may come out.
 
         The open questions' answers are cut into regions of one recommendation each. A question along which
         no cut was needed makes no difference, nor does one that no undecided rule of what is left hangs on.
@@ -255,21 +255,24 @@ class Prospect(Outlook):
         """
         candidates = self.live(self.domains)
         needed: set[str] = set()
+        possible: set[Printed] = set()
         waiting: list[Region] = [self.domains]
         until = self.looks + most
         while waiting and self.looks < until and not needed >= candidates:
             region = waiting.pop()
-            if len(self.outcomes(region)) == 1:
-                continue
-            fact, parts = self._parts(region)
-            if fact is None:
-                needed |= self.live(region)
-            else:
+            outcomes = self.outcomes(region)
+            fact, parts = self._parts(region) if len(outcomes) > 1 else (None, ())
+            if fact is not None:
                 needed.add(fact)
                 waiting.extend(parts)
+            else:
+                possible |= outcomes
+                needed |= self.live(region) if len(outcomes) > 1 else frozenset()
+        if waiting:
+            possible |= self.all_recommendations
         if len(waiting) > _MOST_LEFT:
-            return candidates
-        return frozenset(needed.union(*map(self.live, waiting)))
+            return candidates, frozenset(possible)
+        return frozenset(needed.union(*map(self.live, waiting))), frozenset(possible)
 
     def proved_moot(self, fact: str, *, most: int = 30) -> bool:
         """Whether it is proved that one question makes no difference, whatever the others are answered with."""

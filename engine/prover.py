@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from engine.knowledge import DecisionTable
     from engine.outlook import Domain
 
-#: How long one proof may take.
-MILLISECONDS = 2_000
+#: How much one proof may cost, in z3's own count, so that it ends alike on a busy machine and on an idle one.
+STEPS = 4_000_000
+#: How long it may take all the same.
+MILLISECONDS = 20_000
 
 
 def find_other(
@@ -61,6 +63,7 @@ def find_other(
     except NotSymbolicError:
         return None
     solver = z3.Solver()
+    solver.set("rlimit", STEPS)
     solver.set("timeout", MILLISECONDS)
     solver.add(*model.bounds, z3.Not(same))
     outcome = solver.check()

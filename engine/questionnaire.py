@@ -138,11 +138,19 @@ def _next_step(pool: EnginePool, stage: _Stage) -> Step:
     outcomes = prospect.recommendations(stage.outcomes or prospect.all_recommendations)
     printed = prospect.printed(dict.fromkeys(prospect.domains))
     now = next(iter(printed)) if len(printed) == 1 else None
-    if len(outcomes) == 1 and recommended(pool, case) in outcomes:
+    if _is_settled(pool, case, outcomes):
         return Step(None, outcomes, now, stage.moot)
-    question, moot = _Choice(prospect, len(outcomes), stage.moot).question()
-    outcomes = outcomes.union(*(prospect.fallback_without(name) for name in prospect.open if name not in moot))
-    return Step(question, outcomes, now, moot)
+    choice = _Choice(prospect, outcomes, stage.moot)
+    question = choice.question()
+    if choice.possible < outcomes and _is_settled(pool, case, choice.possible):
+        return Step(None, choice.possible, now, stage.moot)
+    left_open = (prospect.fallback_without(name) for name in prospect.open if name not in choice.moot)
+    return Step(question, choice.possible.union(*left_open), now, frozenset(choice.moot))
+
+
+def _is_settled(pool: EnginePool, case: Case, possible: frozenset[Printed]) -> bool:
+    """Whether only one recommendation is possible, and is what the whole pipeline comes to as well."""
+    return len(possible) == 1 and recommended(pool, case) in possible
 
 
 class _Choice:
@@ -150,35 +158,36 @@ class _Choice:
 
     Args:
         prospect: where the open questions can lead.
-        possible: how many recommendations can still come out.
+        possible: the recommendations that can still come out; fewer once it is looked into.
         moot: open questions known to make no difference.
     """
 
-    def __init__(self, prospect: Prospect, possible: int, moot: frozenset[str]) -> None:
+    def __init__(self, prospect: Prospect, possible: frozenset[Printed], moot: frozenset[str]) -> None:
         self.prospect = prospect
         self.possible = possible
         self.moot = set(moot)
-        self._may_matter: frozenset[str] | None = None
+        self._is_looked_into = False
 
-    def question(self) -> tuple[str | None, frozenset[str]]:
-        """The question to ask, None where none makes a difference, and all that are known to make none."""
+    def question(self) -> str | None:
+        """The question to ask; None where none makes a difference."""
         order = [name for name in self.prospect.open if name not in self.moot]
         gates = {name: self.gate(name) for name in order}
         for name in sorted(order, key=lambda name: (-gates[name], order.index(name))):
             if self.matters(name):
-                return self.first_of(name, gate=gates[name] > 0), frozenset(self.moot)
-        return None, frozenset(self.moot)
+                return self.first_of(name, gate=gates[name] > 0)
+        return None
 
     def gate(self, name: str) -> int:
         """How much of the question's answers settle the recommendation, in steps; 0 where it is little."""
         prospect, domain = self.prospect, self.prospect.domains[name]
         cells = prospect.cells(name)
-        if len(cells) == 1 or self.possible < 2:  # noqa: PLR2004 - nothing is left to settle
+        others = len(self.possible) - 1
+        if len(cells) == 1 or not others:
             return 0
         if domain.may_stay_open:
             cells.append(Domain(exactly(None, domain.values)))
         left = [len(prospect.outcomes({**prospect.domains, name: cell}, roughly=True)) - 1 for cell in cells]
-        settled = 1 - sum(left) / (len(cells) * (self.possible - 1))
+        settled = 1 - sum(left) / (len(cells) * others)
         return math.floor(settled * _GATE_STEPS + 1e-9) if settled >= _LEAST_GATE else 0
 
     def matters(self, name: str) -> bool:
@@ -187,9 +196,11 @@ class _Choice:
             return False
         if self.prospect.seen_to_matter(name):
             return True
-        if self._may_matter is None:
-            self._may_matter = self.prospect.may_matter()
-            self.moot.update(other for other in self.prospect.open if other not in self._may_matter)
+        if not self._is_looked_into:
+            self._is_looked_into = True
+            may_matter, possible = self.prospect.not_ruled_out()
+            self.moot.update(other for other in self.prospect.open if other not in may_matter)
+            self.possible &= possible
         if name not in self.moot and self.prospect.proved_moot(name):
             self.moot.add(name)
         return name not in self.moot

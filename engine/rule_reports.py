@@ -335,7 +335,11 @@ def render_coverage(
         return _json(_coverage_as_json(report))
     if output_format == "html":
         return _environment("html").get_template("rules_coverage.html.j2").render(report=report, version=__version__)
-    text = _environment("terminal").get_template("rules_coverage.txt.j2").render(report=report, most=MOST_TOLD)
+    text = (
+        _environment("terminal")
+        .get_template("rules_coverage.txt.j2")
+        .render(report=report, most=MOST_TOLD, untold=max(0, len(report.missing) - MOST_TOLD))
+    )
     return _laid_out(text, width, colour=colour)
 
 

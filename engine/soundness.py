@@ -6,7 +6,6 @@ command on an unchanged base does not pay for the check again.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
+from engine.cache import cache_directory
 from engine.case import parse_answer
 from engine.declarations import FactDeclaration, RangeOf
 from engine.errors import BadInput, Place, Problem, did_you_mean
@@ -297,12 +297,8 @@ def _constant_defaults(knowledge: Knowledge, name: str) -> list[float]:
 
 
 def _stamp(knowledge: Knowledge) -> Path | None:
-    from platformdirs import user_cache_path
-
-    directory = os.environ.get("BREAKEVEN_CACHE")
-    base = Path(directory) if directory else user_cache_path("breakeven")
     as_of = f"-{knowledge.on}" if knowledge.dated else ""
-    return base / f"sound-{__version__}-{knowledge.sha256}{as_of}"
+    return cache_directory() / f"sound-{__version__}-{knowledge.sha256}{as_of}"
 
 
 def _remembered(knowledge: Knowledge) -> bool:

@@ -1,0 +1,263 @@
+"""Cases tried on two knowledge bases at once by the plain evaluator, to find what comes out differently.
+
+Cases are made at the thresholds of both, aimed at the rows that changed, and then along single facts to the
+very point where one base turns. The choice is the same in every run.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from engine.alike import Alike, Target, accepts
+from engine.case import Case, Given
+from engine.knowledge import Knowledge
+from engine.language.evaluate import Value
+from engine.trials import Trial, Trials
+
+#: Cases tried on both bases; fewer for bases of many rows, each of which takes its time.
+_CASES = 1_200
+_EVALUATIONS = 400_000
+#: Of these the first are made by chance alone, and of the others so many aimed at a row.
+_FIRST_CASES = 200
+_AIMED = 0.7
+#: Walks along one fact for each conclusion, and how often the way between two numbers is halved.
+_WALKS = 60
+_HALVINGS = 50
+#: Cases kept for each conclusion: those that show a difference, and those to start a walk from.
+_MOST_SHOWING = 2
+_MOST_STARTS = 60
+#: Numbers agree where their first nine digits do.
+_NINE_DIGITS = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One case tried on both bases."""
+
+    old: Trial
+    new: Trial
+
+    @property
+    def case(self) -> Case:
+        """The case."""
+        return self.old.case
+
+
+@dataclass(slots=True)
+class Seen:
+    """What trials have shown of one conclusion.
+
+    Args:
+        showing: pairs that differ, those first in which both bases conclude something.
+        starts: pairs in which both conclude the same.
+    """
+
+    showing: list[Pair] = field(default_factory=list)
+    starts: list[Pair] = field(default_factory=list)
+
+
+class Contrast:
+    """Tries cases on both bases and remembers what comes out differently.
+
+    Args:
+        alike: the bases.
+        asked: the conclusions that may differ.
+    """
+
+    def __init__(self, alike: Alike, asked: Sequence[Target]) -> None:
+        self.alike = alike
+        self.asked = asked
+        self.old, self.new = Trials(alike.old), Trials(alike.new)
+        self.seen = {target: Seen() for target in asked}
+        #: The figures and defaults that were something else for one and the same case.
+        self.apart: set[str] = set()
+        self._quantities = [
+            name for name in alike.new.quantities if name in alike.old.quantities and name not in alike.identical
+        ]
+
+    # -- one case ----------------------------------------------------------------------------------
+
+    def at(self, case: Case, *, signal: bool) -> Pair:
+        """A case that both bases can read, tried on both.
+
+        Args:
+            case: the case.
+            signal: what bases are told that ask whether something could turn their recommendation.
+        """
+        return Pair(self.old.of(case, signal=signal), self.new.of(case, signal=signal))
+
+    def look_at(self, case: Case, *, signal: bool = False) -> Pair:
+        """Try a case, as far as both bases can read it, and remember what it shows."""
+        pair = self.at(self.alike.common(case), signal=signal)
+        for target, seen in self.seen.items():
+            self._note(pair, target, seen)
+        for name in self._quantities:
+            if name not in self.apart and _apart(pair.old.values[name], pair.new.values[name]):
+                self.apart.add(name)
+        return pair
+
+    def _note(self, pair: Pair, target: Target, seen: Seen) -> None:
+        settled = self.settled(pair, target)
+        if not self.differs(pair, target):
+            if settled and len(seen.starts) < _MOST_STARTS:
+                seen.starts.append(pair)
+        elif settled:
+            seen.showing = [*(one for one in seen.showing if self.settled(one, target)), pair][:_MOST_SHOWING]
+        elif len(seen.showing) < _MOST_SHOWING:
+            seen.showing.append(pair)
+
+    def differs(self, pair: Pair, target: Target) -> bool:
+        """Whether the rows of both bases conclude something else."""
+        old, new = self.concluded(pair, target)
+        return old != new
+
+    def settled(self, pair: Pair, target: Target) -> bool:
+        """Whether both bases conclude something."""
+        return None not in self.concluded(pair, target)
+
+    def concluded(self, pair: Pair, target: Target) -> tuple[Hashable, Hashable]:
+        """What the rows of each base conclude, in a form to compare; None where they conclude nothing."""
+        return _concluded(pair.old, self.alike.old, target), _concluded(pair.new, self.alike.new, target)
+
+    # -- many cases --------------------------------------------------------------------------------
+
+    def simulate(self, cases: Iterable[Case]) -> None:
+        """Try the cases at hand, cases made by chance, and cases aimed at what changed."""
+        for case in (Case("found", {}), *cases):
+            self.look_at(case)
+        rng = random.Random(0)  # noqa: S311 - the same cases in every run
+        signals = (False, True) if self.alike.new.manifest.could_turn else (False,)
+        rows = sum(len(table.rows) for base in (self.alike.old, self.alike.new) for table in base.decisions.values())
+        for count in range(min(_CASES, _EVALUATIONS // (rows + 1))):
+            if count >= _FIRST_CASES and all(self._is_shown(target) for target in self.asked):
+                return
+            self.look_at(self._next_case(rng, count), signal=rng.choice(signals))
+
+    def _is_shown(self, target: Target) -> bool:
+        return any(self.settled(pair, target) for pair in self.seen[target].showing)
+
+    def _next_case(self, rng: random.Random, count: int) -> Case:
+        trials = rng.choice((self.old, self.new))
+        rows = self._changed_rows[0 if trials is self.old else 1]
+        if count < _FIRST_CASES or not rows or rng.random() >= _AIMED:
+            return trials.at_random(rng)
+        return trials.aimed(rng, *rng.choice(rows))
+
+    @cached_property
+    def _changed_rows(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+        """The rows of each base that the other does not have; where there are none, those of all that may differ."""
+        old, new = self.alike.old, self.alike.new
+        return _rows_only_in(old, new, self.asked), _rows_only_in(new, old, self.asked)
+
+    # -- along one fact ----------------------------------------------------------------------------
+
+    def walk(self, target: Target) -> None:
+        """Go along single facts to the points where one base turns, in search of one where the other does not."""
+        rng = random.Random(0)  # noqa: S311 - the same walks in every run
+        starts = self.seen[target].starts
+        for _ in range(_WALKS if starts else 0):
+            start = rng.choice(starts)
+
+            def concluded(case: Case, start: Pair = start) -> tuple[Hashable, Hashable]:
+                return self.concluded(self.look_at(case, signal=start.old.signal), target)
+
+            if self.along_some_fact(start.case, target, rng, concluded) is not None:
+                return
+
+    def along_some_fact(
+        self, start: Case, target: Target, rng: random.Random, concluded: Callable[[Case], tuple[Any, Any]]
+    ) -> Case | None:
+        """A case for which the bases conclude differently, on the way between two values of one of its numbers.
+
+        Args:
+            start: the case, all of whose other facts stay.
+            target: what is concluded.
+            rng: chooses the number, and the values.
+            concluded: what each base concludes.
+        """
+        behind = self.alike.upstream(target)
+        numbers = [name for name in self.alike.new.facts if name in behind and self._notable_numbers(name)]
+        if not numbers:
+            return None
+        name = rng.choice(numbers)
+        low, high = sorted(rng.choices(self._notable_numbers(name), k=2))
+
+        def at(value: float) -> Case:
+            return start.replace(name, Given(name, value))
+
+        below, above = concluded(at(low)), concluded(at(high))
+        for value, (old, new) in ((low, below), (high, above)):
+            if old != new:
+                return at(value)
+        for _ in range(_HALVINGS if below != above else 0):
+            middle = self._between(name, low, high)
+            if middle is None:
+                return None
+            between = concluded(at(middle))
+            if between[0] != between[1]:
+                return at(middle)
+            low, high = (middle, high) if between == below else (low, middle)
+        return None
+
+    def _between(self, name: str, low: float, high: float) -> float | None:
+        middle = low + (high - low) / 2
+        if "integer" in (self.alike.old.facts[name].type, self.alike.new.facts[name].type):
+            middle = float(math.floor(middle))
+        return middle if low < middle < high else None
+
+    def _notable_numbers(self, name: str) -> list[float]:
+        """Numbers at the thresholds of both bases that both take for the fact."""
+        if name not in self.alike.facts:
+            return []
+        facts = (self.alike.old.facts[name], self.alike.new.facts[name])
+        notable = {*self.old.notable[name], *self.new.notable[name]}
+        numbers = (one for one in notable if isinstance(one, float) and not isinstance(one, bool))
+        return sorted(one for one in numbers if all(accepts(fact, one) for fact in facts))
+
+
+def _rows_only_in(base: Knowledge, other: Knowledge, asked: Sequence[Target]) -> list[tuple[str, int]]:
+    only, all_rows = [], []
+    for table, theirs in {target.table(base).name: target.table(other) for target in asked}.items():
+        known = [(row.when, row.then) for row in theirs.rows]
+        for index, row in enumerate(base.decisions[table].rows):
+            all_rows.append((table, index))
+            if (row.when, row.then) not in known:
+                only.append((table, index))
+    return only or all_rows
+
+
+def _concluded(trial: Trial, knowledge: Knowledge, target: Target) -> Hashable:
+    table = target.table(knowledge)
+    if table.declaration.aggregate:
+        number = trial.values[knowledge.scope.readings[table.name]]
+        return float(f"{number:.9g}") if isinstance(number, float) and not isinstance(number, bool) else number
+    names = target.outputs if len(target.outputs) == 1 else tuple(table.outputs)
+    thens = [tuple((name, table.rows[index].then[name]) for name in names) for index in trial.decisive(table)]
+    if table.declaration.hit_policy == "rule order":
+        return tuple(thens)
+    if table.policy == "collect":
+        return frozenset(thens)
+    contradictory = len(thens) > 1 and (table.policy == "unique" or len(set(thens)) > 1)
+    return ("contradiction",) if contradictory else thens[0] if thens else None
+
+
+def contradicts_itself(trial: Trial, knowledge: Knowledge) -> bool:
+    """Whether rows hold at once that must not, so that the base decides nothing."""
+    tables = (table for table in knowledge.decisions.values() if table.policy in ("unique", "any"))
+    for table in tables:
+        decisive = trial.decisive(table)
+        if len(decisive) > 1 and (table.policy == "unique" or len(trial.outcome(table)) > 1):
+            return True
+    return False
+
+
+def _apart(old: Value, new: Value) -> bool:
+    """Whether two values of one quantity are not the same to nine digits."""
+    if isinstance(old, float) and isinstance(new, float):
+        return old != new and not math.isclose(old, new, rel_tol=_NINE_DIGITS, abs_tol=_NINE_DIGITS)
+    return old != new
