@@ -164,9 +164,10 @@ class Alike:
     def is_comparable(self, target: Target) -> bool:
         """Whether both bases make the conclusion of their rows in the same way, each in its own words."""
         declared = [target.table(base).declaration for base in (self.old, self.new)]
-        ways = {(one.hit_policy in ("collect", "rule order"), one.hit_policy == "rule order", one.aggregate) for one in declared}
-        kinds = {tuple(one.kinds[output] for output in target.outputs) for one in declared}
-        return len(ways) == len(kinds) == 1
+        collecting = {one.hit_policy if one.hit_policy in ("collect", "rule order") else "deciding" for one in declared}
+        aggregates = {one.aggregate for one in declared}
+        kinds = {tuple(sorted(one.kinds.items())) if one.name else one.kinds[target.name] for one in declared}
+        return len(collecting) == len(aggregates) == len(kinds) == 1
 
 
 def conclusions_of(knowledge: Knowledge) -> Mapping[str, tuple[str, ...]]:
@@ -199,8 +200,9 @@ def accepts(fact: FactDeclaration, value: Value) -> bool:
     if fact.choices is not None:
         return isinstance(value, str) and (value in fact.choices or fact.open)
     low, high = fact.bounds
-    is_number = isinstance(value, float) and not isinstance(value, bool)
-    return is_number and low <= value <= high and (fact.type != "integer" or value.is_integer())
+    if isinstance(value, bool) or not isinstance(value, float):
+        return False
+    return low <= value <= high and (fact.type != "integer" or value.is_integer())
 
 
 def _kind(fact: FactDeclaration) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from engine.alike import Alike, Side, Target, nodes_of
 from engine.case import Case
@@ -23,7 +23,6 @@ MILLISECONDS = 2_000
 MEGABYTES = 1_000
 #: Rows beyond this are too many for z3 to take apart in time.
 MOST_ROWS = 400
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ class Paired:
         return z3.And(*self.old.nothing_doubtful(but), *self.new.nothing_doubtful(but))
 
     def signals(self, recommends: str | None, ends: Sequence[Paired], likely: Paired) -> Any:
-        """The condition under which both bases are told that something could turn their recommendation just where it can.
+        """The condition under which both bases are told that something could turn their recommendation where it can.
 
         That is so in cases where nothing is doubtful but what is a range, as far as the ends of ranges tell.
 
@@ -232,12 +231,12 @@ class _Base(SymbolicBase):
         import z3
 
         for name, (given, _, ways) in self._given.items():
-            supposed = ways.get("assumed", z3.BoolVal(val=False))
+            yield z3.Not(ways.get("assumed", z3.BoolVal(val=False)))
             if name in but:
                 yield z3.Not(given)
             elif self.knowledge.facts[name].stands_in is None:
                 is_certain = name in self.knowledge.quantities and name not in self.knowledge.default_ranges
-                yield z3.And(_known(self.term(name)) if is_certain else given, z3.Not(supposed))
+                yield _known(self.term(name)) if is_certain else given
 
     def is_told(self, could_turn: Any) -> Any:
         """That the base is told whether something could turn its recommendation."""
@@ -300,7 +299,7 @@ class _Base(SymbolicBase):
 
     def _default(self, name: str) -> Symbolic:
         # A fact's own symbol is for what a case gives it as.
-        return self._called(lambda: self._formula(name), [name], " by default")
+        return self._called(lambda: self._formula(name), name, " by default")
 
     def _anything(self, name: str) -> Symbolic:
         def anything() -> Symbolic:
@@ -311,7 +310,7 @@ class _Base(SymbolicBase):
             if isinstance(term, SymbolicNumber) and name not in self.knowledge.constants:
                 return self._perhaps_never(name, term)
             return term
-        return self._called(anything, [name], f" in the {self._side} base")
+        return self._called(anything, name, self._own)
 
     def _perhaps_never(self, name: str, term: SymbolicNumber) -> SymbolicNumber:
         """A shared number, which may be ``never`` if either base can say so."""
@@ -334,44 +333,51 @@ class _Base(SymbolicBase):
 
     def _decide_on_its_own(self, table: DecisionTable) -> None:
         """The decision by its rows; what merely stands is this base's own unless it is known to be the same."""
+        before = len(self.bounds)
+        super()._decide(table)
         own = [output for output in table.outputs if output not in self._cut.shared]
-
-        def decided() -> list[Symbolic]:
-            super(_Base, self)._decide(table)
-            return [self.translator.terms[output] for output in table.outputs if output in self.translator.terms]
-
-        terms = self._called(decided, own, f" in the {self._side} base")
-        for output, term in zip(table.outputs, terms, strict=False):
-            self._define(output, term, "computed")
+        self._rename_bounds(before, own, self._own)
+        for output in table.outputs:
+            if output in self.translator.terms:
+                self._define(output, _renamed_term(self.translator.terms[output], own, self._own), "computed")
 
     def _truth(self, node: Node) -> SymbolicTruth:
         truth = super()._truth(node)
         if names_in(node) <= self._cut.shared:
             return truth
         # What has no term is free, and then free in each base alone.
-        return _renamed(truth, [str(node)], f" in the {self._side} base")
+        return SymbolicTruth(*(_renamed(one, [str(node)], self._own) for one in (truth.true, truth.false)))
 
-    def _called(self, make: Callable[[], _T], names: Sequence[str], suffix: str) -> _T:
-        """What is made, with the symbols of these names, in the bounds added as well, called otherwise."""
+    @property
+    def _own(self) -> str:
+        """What the names of symbols end with that are not shared."""
+        return f" in the {self._side} base"
+
+    def _called(self, make: Callable[[], Symbolic], name: str, suffix: str) -> Symbolic:
+        """What is made, the symbols of the name called otherwise, in the bounds that are added as well."""
         before = len(self.bounds)
         made = make()
-        self.bounds[before:] = [_renamed(bound, names, suffix) for bound in self.bounds[before:]]
-        return _renamed(made, names, suffix)
+        self._rename_bounds(before, [name], suffix)
+        return _renamed_term(made, [name], suffix)
+
+    def _rename_bounds(self, since: int, names: Sequence[str], suffix: str) -> None:
+        self.bounds[since:] = [_renamed(bound, names, suffix) for bound in self.bounds[since:]]
 
 
-def _renamed(made: Any, names: Sequence[str], suffix: str) -> Any:
-    """Terms with the symbols of these names called otherwise."""
-    import z3
-
-    match made:
-        case list():
-            return [_renamed(one, names, suffix) for one in made]
+def _renamed_term(term: Symbolic, names: Sequence[str], suffix: str) -> Symbolic:
+    match term:
         case SymbolicNumber(value=value, known=known, never=never):
             return SymbolicNumber(*(_renamed(one, names, suffix) for one in (value, known, never)))
         case SymbolicWord(code=code, known=known):
             return SymbolicWord(*(_renamed(one, names, suffix) for one in (code, known)))
         case SymbolicTruth(true=true, false=false):
             return SymbolicTruth(*(_renamed(one, names, suffix) for one in (true, false)))
+
+
+def _renamed(condition: Any, names: Sequence[str], suffix: str) -> Any:
+    """A condition or number with the symbols of these names called otherwise."""
+    import z3
+
     sorts: Mapping[str, Sequence[Callable[[str], Any]]] = {
         "value": (z3.Real, z3.Int, z3.Bool),
         **dict.fromkeys(("known", "never", "stands", "true", "false"), (z3.Bool,)),
@@ -382,7 +388,7 @@ def _renamed(made: Any, names: Sequence[str], suffix: str) -> Any:
         for kind, of_sorts in sorts.items()
         for of_sort in of_sorts
     ]
-    return z3.substitute(made, *pairs) if pairs else made
+    return z3.substitute(condition, *pairs) if pairs else condition
 
 
 def _differ(old: Symbolic, new: Symbolic) -> Any:

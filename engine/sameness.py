@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.paired import Cut, Paired
 
 #: Cases that z3 proposes in vain before it is given up.
-_MOST_PROPOSALS = 4
+_MOST_PROPOSALS = 6
 #: How often z3 may start anew on what it gave up.
 _TRIES = 3
 _ENDS: tuple[Literal["low", "high"], ...] = ("low", "high")
@@ -291,15 +291,17 @@ class Sameness:
 
 
 def names_behind(knowledge: Knowledge, name: str) -> frozenset[str]:
-    """Every fact, amount, figure, output and decision that a name depends on, with the one that it belongs to."""
+    """Every fact, amount, figure, output and decision that a name depends on, and what it belongs to itself."""
     waiting = [knowledge.decision_of.get(name, name)]
-    found = set(waiting)
+    followed, found = set(waiting), set[str]()
     while waiting:
-        for read in knowledge.reads.get(waiting.pop(), frozenset()):
+        current = waiting.pop()
+        found.add(current)
+        for read in knowledge.reads.get(current, frozenset()):
             found.add(read)
             owner = knowledge.decision_of.get(read, read)
-            if owner in knowledge.reads and owner not in found - {read}:
-                found.add(owner)
+            if owner not in followed:
+                followed.add(owner)
                 waiting.append(owner)
     return frozenset(found)
 

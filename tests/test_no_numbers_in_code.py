@@ -47,6 +47,7 @@ ELSEWHERE = {
 COINCIDENCES = {
     "chart.py": "shares of the picture",
     "claims.py": "from which size on a number is shown without decimals",
+    "contrast.py": "limits of a search",
     "divergence.py": "limits of a search",
     "prospect.py": "how much an answer settles",
     "source.py": "values a file may hold",

@@ -6,7 +6,7 @@ import copy
 import itertools
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -102,17 +102,26 @@ def every_yes_and_no(given_case: Case, most: int) -> Iterator[Case]:
         yield Case("completed", {**given_case.given, **{n: Given(n, v) for n, v in zip(few, answers, strict=True)}})
 
 
-#: Answered more often than the other facts, because a case without them is seldom settled.
-GATES = {"is_prototype": (False,), "has_ml_engineering": (True, True, False), "labeled_examples": None}
+#: Answered in half of the cases, because without them few come to fine-tuning before everything is answered.
+CRITICAL: Mapping[str, Sequence[Value]] = {
+    "is_prototype": (False,),
+    "has_ml_engineering": (True,),
+    "has_labeled_data": (True,),
+    "labeled_examples": (499.0, 500.0, 999.0, 1_000.0, 50_000.0),
+    "requests_per_month_in_12_months": (50_000.0, 100_000.0, 100_001.0, 300_000.0),
+    "accuracy_is_critical": (True,),
+    "budget": (14_999.0, 15_000.0, 49_999.0, 50_000.0, 80_000.0, None),
+    "deadline_weeks": (3.0, 4.0, 12.0, 13.0, 30.0, None),
+}
 
 
 def partial_case(chance: random.Random) -> Case:
     """Some questions answered, some said to be unknown, the others open."""
-    share = chance.choice((0.3, 0.6, 0.9))
-    given_case = Case("partial", {})
+    share, given_case = chance.choice((0.3, 0.6, 0.9)), Case("partial", {})
+    usual = CRITICAL if chance.random() < 0.5 else {"is_prototype": (False,)}
     for name in left_open(given_case):
-        if chance.random() < max(share, 0.8 * (name in GATES)):
-            value = None if chance.random() < 0.12 else chance.choice(GATES.get(name) or values_of(name))
+        if chance.random() < (0.95 if name in usual else share):
+            value = None if chance.random() < 0.1 else chance.choice(usual.get(name) or values_of(name))
             given_case = given_case.replace(name, Given(name, value))
     return given_case
 
@@ -151,14 +160,20 @@ def test_questionnaire_when_it_stops_has_a_recommendation_that_no_open_answer_ch
 
 def test_questionnaire_when_it_stops_leaves_nothing_to_the_choice_of_answering_at_all() -> None:
     chance = seeded(2)
-    for finished in finished_cases()[:40]:
+    for finished in finished_cases():
         completion = completed(finished.case, chance, unknown=0.4)
         assert recommended(pool(), completion) == finished.recommendation, completion.given
 
 
 def test_questionnaire_when_it_stops_is_right_for_every_combination_of_yes_no_and_choices() -> None:
-    for finished in finished_cases()[::40]:
-        found = {printed(completion) for completion in every_yes_and_no(finished.case, 600)}
+    def combinations(finished: Finished) -> int:
+        few = (name for name in left_open(finished.case) if knowledge().facts[name].type in ("yes/no", "choice"))
+        return math.prod(len(values_of(name)) for name in few)
+
+    most = sorted(finished_cases(), key=combinations)[-4:]
+    assert min(map(combinations, most)) >= 32
+    for finished in most:
+        found = {printed(completion) for completion in every_yes_and_no(finished.case, 1_000)}
         assert found == {finished.recommendation}, finished.case.given
 
 
