@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ _WHEEL = ".whl"
 _USUAL_FOLDER = "rules"
 #: Git answers at once, unless it waits for something that will not come.
 _GIT_SECONDS = 60
+_MOST_BYTES_IN_ALL = 20_000_000
 _FILE_MODES = ("100644", "100755")
 _HINT = f"Name a directory, a git revision such as HEAD~1 or v1.0:rules, a {_WHEEL} file, or {BUILT_IN}"
 
@@ -69,7 +71,8 @@ class RuleSource:
 
     def _told(self, problem: Problem) -> Problem:
         place = replace(problem.place, file=self.told(problem.place.file))
-        return replace(problem, place=place, message=self.told(problem.message))
+        hint = self.told(problem.hint) if problem.hint else None
+        return replace(problem, place=place, message=self.told(problem.message), hint=hint)
 
 
 @contextmanager
@@ -94,8 +97,7 @@ def opened(named: str, *, beside: str | None = None) -> Iterator[RuleSource]:
     elif Path(named).exists():
         _refuse(named, "neither a directory nor a package with rules", _HINT)
     else:
-        repository = _Repository.around(named, beside)
-        shown, files = repository.rules_at(named, beside)
+        shown, files = _rules_at_revision(named, beside)
         with _written(files) as directory:
             yield RuleSource(shown, directory)
 
@@ -120,19 +122,22 @@ def _refuse(named: str, message: str, hint: str | None) -> NoReturn:
 
 def _files_in_wheel(named: str) -> dict[str, bytes]:
     """The rules of a built package by file name; nothing else of it is read, and no path of its is used."""
+    files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(named) as package:
             found = [one for one in package.infolist() if _is_rules_file(one.filename)]
             _check_sizes(named, {one.filename: one.file_size for one in found})
-            # What a package says of a size need not be true: no more is read of any file.
-            files = {PurePosixPath(one.filename).name: _beginning(package, one) for one in found}
+            for entry in found:
+                # What a package says of a size need not be true: no more is read of any file.
+                with package.open(entry) as content:
+                    files[PurePosixPath(entry.filename).name] = content.read(MOST_BYTES + 1)
+                _check_sizes(named, {name: len(content) for name, content in files.items()})
     except FileNotFoundError:
         _refuse(named, "no such file", "Check the path of the package")
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
         _refuse(named, f"not a package that can be read: {shorten(str(error))}", f"Name a {_WHEEL} file")
     if not files:
         _refuse(named, f"there are no rules in this package: no {_IN_WHEEL}", "Name a package of this program")
-    _check_sizes(named, {name: len(content) for name, content in files.items()})
     return files
 
 
@@ -141,74 +146,72 @@ def _is_rules_file(path: str) -> bool:
     return path.startswith(_IN_WHEEL) and name.endswith(".yaml") and not set(name) & set("/\\")
 
 
-def _beginning(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    with package.open(entry) as opened_entry:
-        return opened_entry.read(MOST_BYTES + 1)
-
-
 def _check_sizes(named: str, sizes: Mapping[str, int]) -> None:
     if len(sizes) > MOST_FILES:
         _refuse(named, f"{len(sizes):,} files of rules, and at most {MOST_FILES:,} are read", None)
     for name, size in sizes.items():
         if size > MOST_BYTES:
             _refuse(f"{named}:{name}", f"too large: more than {MOST_BYTES:,} bytes", None)
+    if sum(sizes.values()) > _MOST_BYTES_IN_ALL:
+        _refuse(named, f"rules of more than {_MOST_BYTES_IN_ALL:,} bytes in all", None)
 
 
 # -- git -----------------------------------------------------------------------------------------------
 
 
+def _rules_at_revision(named: str, beside: str | None) -> tuple[str, dict[str, bytes]]:
+    """What the rules at a revision are called, and their files."""
+    revision, colon, path = named.partition(":")
+    if not revision or revision.startswith("-"):
+        _refuse(named, f"'{printable(revision)}' is not a revision", _HINT)
+    repository, commit = _Repository.that_knows(named, revision, beside)
+    if not colon:
+        path = repository.usual_folder
+    shown = printable(f"{revision}:{path}".rstrip("/"))
+    hint = f"Say where they are, as in {printable(revision)}:path/to/rules"
+    listed = repository.listed(f"{commit}:{path.rstrip('/')}")
+    if listed is None:
+        _refuse(named, f"there is no directory '{printable(path)}' in {printable(revision)}", hint)
+    if not listed:
+        _refuse(named, f"there are no rules in {shown}: no .yaml file", hint)
+    _check_sizes(shown, {name: size for name, (_, size) in listed.items()})
+    return shown, {name: repository.content(blob) for name, (blob, _) in listed.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Repository:
-    """A git repository, read by its own program."""
+    """A git repository, read by its own program.
+
+    Args:
+        folder: some folder of it.
+        usual_folder: where in it the rules are if nothing else is said.
+    """
 
     folder: Path
+    usual_folder: str
 
     @classmethod
-    def around(cls, named: str, beside: str | None) -> _Repository:
-        """The repository of the directory that a base is compared with, else the one we are in."""
-        folder = Path(beside) if beside is not None and Path(beside).is_dir() else Path()
-        repository = cls(folder)
-        if repository._said("rev-parse", "--git-dir") is None:
-            place = f"{printable(str(folder))} is not in a git repository" if folder != Path() else "there is no git here"
-            _refuse(named, f"no such directory, and {place} to look for a revision in", _HINT)
-        return repository
+    def that_knows(cls, named: str, revision: str, beside: str | None) -> tuple[_Repository, str]:
+        """The repository of what a base is compared with, or the one we are in, and the commit that is meant."""
+        candidates = [cls(Path(), _USUAL_FOLDER)]
+        if beside is not None and Path(beside).is_dir():
+            prefix, _ = _git(Path(beside), "rev-parse", "--show-prefix")
+            if prefix is not None:
+                candidates.insert(0, cls(Path(beside), prefix.decode().strip().rstrip("/")))
+        for candidate in candidates:
+            wanted = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+            commit, _ = _git(candidate.folder, *wanted)
+            if commit is not None:
+                return candidate, commit.decode().strip()
+        inside, complaint = _git(candidates[0].folder, "rev-parse", "--git-dir")
+        if inside is None:
+            message = f"no such directory, and there is no repository to look for a revision in ({complaint})"
+            _refuse(named, message, _HINT)
+        _refuse(named, "neither a directory nor a revision that git knows", f"{_HINT}; `git log` lists revisions")
 
-    def rules_at(self, named: str, beside: str | None) -> tuple[str, dict[str, bytes]]:
-        """What the rules at a revision are called, and their files."""
-        revision, colon, path = named.partition(":")
-        commit = self._commit(named, revision)
-        if not colon:
-            path = self._folder_of(beside)
-        shown = f"{revision}:{path}".rstrip("/") if path else revision
-        listed = self._listed(f"{commit}:{path.rstrip('/')}")
-        if listed is None:
-            hint = f"Say where they are, as in {revision}:path/to/rules"
-            _refuse(named, f"there is no directory {printable(path) or '.'} in {printable(revision)}", hint)
-        files = {name: blob for name, (blob, _) in listed.items()}
-        if not files:
-            hint = f"Say where they are, as in {revision}:path/to/rules"
-            _refuse(named, f"there are no rules in {printable(shown)}: no .yaml file", hint)
-        _check_sizes(shown, {name: size for name, (_, size) in listed.items()})
-        return printable(shown), {name: self._content(named, blob) for name, blob in files.items()}
-
-    def _commit(self, named: str, revision: str) -> str:
-        if not revision or revision.startswith("-"):
-            _refuse(named, f"'{printable(revision)}' is not a revision", _HINT)
-        found = self._said("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        if found is None:
-            _refuse(named, "neither a directory nor a revision that git knows", f"{_HINT}; `git log` lists revisions")
-        return found.decode().strip()
-
-    def _folder_of(self, beside: str | None) -> str:
-        """The folder in the repository that is meant where a revision is named alone."""
-        if beside is None or not Path(beside).is_dir():
-            return _USUAL_FOLDER
-        inside = self._said("rev-parse", "--show-prefix")
-        return (inside or b"").decode().strip().rstrip("/")
-
-    def _listed(self, tree: str) -> dict[str, tuple[str, int]] | None:
-        """The files of rules directly in a folder, each with its object and size; None where there is no such folder."""
-        said = self._said("ls-tree", "-z", "--long", "--full-tree", tree)
+    def listed(self, tree: str) -> dict[str, tuple[str, int]] | None:
+        """The files of rules directly in a folder, each with its object and size; None where there is no folder."""
+        said, _ = _git(self.folder, "ls-tree", "-z", "--long", "--full-tree", tree)
         if said is None:
             return None
         found = {}
@@ -219,23 +222,22 @@ class _Repository:
                 found[name] = (blob, int(size))
         return found
 
-    def _content(self, named: str, blob: str) -> bytes:
-        content = self._said("cat-file", "blob", blob)
+    def content(self, blob: str) -> bytes:
+        """What an object holds."""
+        content, complaint = _git(self.folder, "cat-file", "blob", blob)
         if content is None:
-            _refuse(named, "git cannot read a file of this revision", "`git fsck` says what is wrong")
+            _refuse("git", f"cannot read a file of this revision ({complaint})", "`git fsck` says what is wrong")
         return content
 
-    def _said(self, *arguments: str) -> bytes | None:
-        """What git prints; None where it fails.
 
-        Raises:
-            BadInput: git is not there, or does not answer.
-        """
-        command: Sequence[str] = ("git", "-C", str(self.folder), "--no-optional-locks", *arguments)
-        try:
-            done = subprocess.run(command, capture_output=True, check=False, timeout=_GIT_SECONDS)  # noqa: S603 - no shell
-        except FileNotFoundError:
-            _refuse("git", "is needed to look at a revision, and is not installed", "Install it, or name a directory")
-        except (OSError, subprocess.TimeoutExpired) as error:
-            _refuse("git", f"cannot be run: {shorten(str(error))}", None)
-        return done.stdout if done.returncode == 0 else None
+def _git(folder: Path, *arguments: str) -> tuple[bytes | None, str]:
+    """What git prints, None where it fails; and the first line of what it complains of."""
+    command: Sequence[str] = ("git", "-C", str(folder), "--no-optional-locks", *arguments)
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=_GIT_SECONDS)  # noqa: S603 - no shell
+    except FileNotFoundError:
+        _refuse("git", "is needed to look at a revision, and is not installed", "Install it, or name a directory")
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        _refuse("git", f"cannot be run: {shorten(str(error))}", None)
+    complaint = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+    return done.stdout if done.returncode == 0 else None, printable(f"git says: {complaint}")

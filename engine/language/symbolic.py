@@ -85,7 +85,11 @@ class Translator:
         return self._codes.setdefault(value, len(self._codes))
 
     def constant(self, value: Value) -> Symbolic:
-        """A plain value as a term; unknown becomes an unknown number."""
+        """A plain value as a term; unknown becomes an unknown number.
+
+        Raises:
+            NotSymbolicError: it is ``-never``.
+        """
         import z3
 
         yes, no = z3.BoolVal(val=True), z3.BoolVal(val=False)
@@ -97,6 +101,8 @@ class Translator:
             return SymbolicNumber(z3.RealVal(0), no, no)
         if value == float("inf"):
             return SymbolicNumber(z3.RealVal(0), yes, yes)
+        if value == float("-inf"):
+            raise NotSymbolicError("less than any number")
         return SymbolicNumber(real(value), yes, no)
 
     def translate(self, node: Node) -> Symbolic:
