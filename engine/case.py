@@ -22,7 +22,7 @@ from numbers import Real
 from pathlib import PurePath
 from typing import Literal
 
-from engine.declarations import FactDeclaration
+from engine.declarations import LARGEST_NUMBER, FactDeclaration
 from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.source import COMMA_IN_BRACES, MOST_PROBLEMS, Document, quote, refuse, shorten
 
@@ -186,6 +186,8 @@ def _number(raw: object, declaration: FactDeclaration, found: str) -> float:
         raise _Wrong(found, _number_hint(raw, declaration.unit))
     if not math.isfinite(number):
         raise _Wrong(found.replace("expected a ", "expected a finite ", 1))
+    if abs(number) > LARGEST_NUMBER:
+        raise _Wrong(found, f"No number may be beyond ±{LARGEST_NUMBER:,.0f}")
     if not _within_bounds(number, declaration):
         raise _Wrong(found, None if isinstance(raw, str) and "%" in raw else _percent_hint(number, declaration))
     if declaration.type == "integer" and not number.is_integer():

@@ -39,8 +39,6 @@ from engine.wording import condition_in_english, formula_in_english, show_name
 
 Kind = Literal["added", "removed", "changed"]
 _T = TypeVar("_T")
-#: Texts are shown up to here.
-_LONGEST = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +194,13 @@ class _Declarations:
     def _table(self, name: str, old: TableDeclaration, new: TableDeclaration) -> Iterator[Change]:
         at = _At(self, "costs.yaml", ("tables", name), name)
         yield from at.changed("unit", f"{old.takes} → {old.gives}", f"{new.takes} → {new.gives}", "takes", decides=True)
-        for what, one, other, key in (("below the first row", old.below, new.below, "below"),
-                                      ("above the last row", old.above, new.above, "above")):  # fmt: skip
-            yield from at.changed(what, one, other, key, decides=True)
-        rows = [_rows(base, declared) for base, declared in ((self.old, old), (self.new, new))]
-        for since in dict.fromkeys((*rows[0], *rows[1])):
-            one, other = (versions.get(since, {}) for versions in rows)
-            for first in sorted({*one, *other}):
-                said = [version.get(first) for version in (one, other)]
-                words = [None if text is None else _since(text, since) for text in said]
-                yield from at.changed("table row", words[0], words[1], "rows", decides=True)
+        yield from at.changed("below the first row", old.below, new.below, "below", decides=True)
+        yield from at.changed("above the last row", old.above, new.above, "above", decides=True)
+        before, after = _rows(self.old, old), _rows(self.new, new)
+        for key in dict.fromkeys((*before, *after)):
+            words = [row.words if row else None for row in (before.get(key), after.get(key))]
+            path = (after.get(key) or before[key]).path
+            yield from at.changed("table row", words[0], words[1], *path, decides=True)
         yield from at.changed("title", old.title, new.title, "title")
         yield from at.changed("source", _sources(old.source, old.rows), _sources(new.source, new.rows), "source")
 
@@ -292,7 +287,7 @@ class _At:
     old_file: str | None = None
 
     def changed(
-        self, what: str, old: str | None, new: str | None, *path: str, decides: bool = False, always: bool = False
+        self, what: str, old: str | None, new: str | None, *path: str | int, decides: bool = False, always: bool = False
     ) -> Iterator[Change]:
         """The change of a field, if it is one.
 
@@ -315,7 +310,7 @@ class _At:
         base = self.declarations.old if kind == "removed" else self.declarations.new
         file = (self.old_file or self.file) if kind == "removed" else self.file
         place = base.documents[file].place((*self.path, *path), key=bool(path))
-        return Change(kind, what, self.name, _short(old), _short(new), place, self.decision, decides)
+        return Change(kind, what, self.name, _line(old), _line(new), place, self.decision, decides)
 
 
 # -- rows --------------------------------------------------------------------------------------------
@@ -362,7 +357,7 @@ class _Rows:
         """For each rule whose id the old base does not have the one there that says the same, if there is just one."""
         old, new = self.rules
         gone, come = ([name for name in one if name not in other] for one, other in ((old, new), (new, old)))
-        found = {}
+        found: dict[str, str] = {}
         for name in come:
             same = [other for other in gone if self._says_the_same(other, name)]
             if len(same) == 1 and same[0] not in found.values():
@@ -399,6 +394,8 @@ class _Rows:
                 yield from at.changed("threshold", words[0], words[1], "when", decides=True, always=True)
         else:
             words = [self._condition_in_words(0, before), self._condition_in_words(1, name)]
+            if words[0] == words[1]:
+                words = [self.rules[0][before].when, self.rules[1][name].when]
             yield from at.changed("condition", words[0], words[1], "when", decides=True, always=True)
 
     def _condition_in_words(self, side: int, name: str) -> str:
@@ -524,11 +521,8 @@ def _yes(truth: bool) -> str | None:
     return "any other text, too" if truth else None
 
 
-def _short(text: str | None) -> str | None:
-    if text is None:
-        return None
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+def _line(text: str | None) -> str | None:
+    return None if text is None else " ".join(text.split())
 
 
 # -- values over time ----------------------------------------------------------------------------------
@@ -545,23 +539,40 @@ def _values(amount: AmountDeclaration) -> Mapping[date | None, RangeOf | float]:
     return {None: amount.value}
 
 
-def _rows(knowledge: Knowledge, table: TableDeclaration) -> Mapping[date | None, Mapping[float, str]]:
-    """For each version of a table its rows in words, by their first column."""
+@dataclass(frozen=True, slots=True)
+class _TableRow:
+    """One row of a volume table in words, and where it is in its table."""
+
+    words: str
+    path: tuple[str | int, ...]
+
+
+def _rows(knowledge: Knowledge, table: TableDeclaration) -> Mapping[tuple[date | None, float], _TableRow]:
+    """The rows of a table by the day they are in force from, and by their first column."""
     units = knowledge.manifest.shown_units
-    found: dict[date | None, dict[float, str]] = {}
-    for row in table.rows:
-        since, pairs = (row.since, row.rows) if isinstance(row, DatedRows) else (None, [row])
-        for first, second in pairs:
-            words = f"{show(first, table.takes, units)}: {show(second, table.gives, units)}"
-            found.setdefault(since, {})[first] = words
-    return found
+    dated = [one for one in table.rows if isinstance(one, DatedRows)]
+    plain = [one for one in table.rows if not isinstance(one, DatedRows)]
+    rows: list[tuple[date | None, tuple[str | int, ...], tuple[float, float]]] = [
+        *((None, ("rows", index), row) for index, row in enumerate(plain)),
+        *(
+            (version.since, ("rows", index, "rows", position), row)
+            for index, version in enumerate(dated)
+            for position, row in enumerate(version.rows)
+        ),
+    ]
+    return {
+        (since, first): _TableRow(
+            _since(f"{show(first, table.takes, units)}: {show(second, table.gives, units)}", since), path
+        )
+        for since, path, (first, second) in rows
+    }
 
 
 def _over_time(
     at: _At, what: str, old: Mapping[date | None, str], new: Mapping[date | None, str], field: str
 ) -> Iterator[Change]:
     """A value's changes, one for each day from which it is another."""
-    if None in old and None in new or set(old) & set(new):
+    if (None in old and None in new) or set(old) & set(new):
         for since in dict.fromkeys((*old, *new)):
             words = [None if since not in one else _since(one[since], since) for one in (old, new)]
             yield from at.changed(what, words[0], words[1], field, decides=True)
@@ -619,7 +630,7 @@ def _claims(knowledge: Knowledge) -> dict[str, dict[str, Any]]:
 
 
 def _quote(claim: Mapping[str, Any] | None) -> str | None:
-    return None if claim is None else _short(str(claim.get("quote", claim.get("id"))))
+    return None if claim is None else _line(str(claim.get("quote", claim.get("id"))))
 
 
 # -- what cases may no longer say ----------------------------------------------------------------------
@@ -659,4 +670,5 @@ def _candidates(old: FactDeclaration, new: FactDeclaration | None) -> Iterator[o
         bounds = new.bounds if new else (0.0, 0.0)
         near = [number for bound in bounds for number in (bound - 1, bound + 1, bound - 0.01, bound + 0.01)]
         numbers = [1.0, 0.5, *near, low, high]
-        yield from (float(f"{one:.9g}") for one in numbers if accepts(old, one))
+        rounded = (float(f"{one:.9g}") for one in numbers)
+        yield from (int(one) if one.is_integer() else one for one in rounded if accepts(old, one))

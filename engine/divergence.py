@@ -288,9 +288,7 @@ class _Divergence:
         for _ in range(_MOST_DECIDED if starts else 0):
             case = self._answered(rng.choice(starts))
             some = rng.sample(list(case.given), k=min(len(case.given), rng.choice((0, 1, 2))))
-            found = self.contrast.along_some_fact(
-                _without(case, (*self._left_open, *some)), target, rng, concluded
-            )
+            found = self.contrast.along_some_fact(_without(case, (*self._left_open, *some)), target, rng, concluded)
             if found is not None and self._differs(found, target):
                 return self._plainer_by_deciding(found, target)
         return None
@@ -318,11 +316,7 @@ class _Divergence:
         changed = {name for name in (*alike.facts, *alike.new.amounts) if name not in alike.steady}
         formulas = [quantity.formula for base in (alike.old, alike.new) for quantity in base.quantities.values()]
         beside = {
-            part.name
-            for node in formulas
-            if names_in(node) & changed
-            for part in walk(node)
-            if isinstance(part, State)
+            part.name for node in formulas if names_in(node) & changed for part in walk(node) if isinstance(part, State)
         }
         return tuple(name for name in alike.new.facts if name in alike.facts and name in changed | beside)
 
@@ -331,9 +325,7 @@ class _Divergence:
         settled = self._differing(case, target).is_settled
 
         def shows(candidate: Case) -> bool:
-            return self._differs(candidate, target) and (
-                not settled or self._differing(candidate, target).is_settled
-            )
+            return self._differs(candidate, target) and (not settled or self._differing(candidate, target).is_settled)
 
         behind = self.alike.upstream(target)
         plain = _without(case, [name for name in case.given if name not in behind])

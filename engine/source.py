@@ -532,9 +532,7 @@ class _Builder:
             hint = "Leave it out, or put quotes around the whole where it is text"
             self._add(node, f"the tag '{shorten(written)}' is not allowed", hint)
 
-    def _add(
-        self, node: _Node, message: str, hint: str, *, named: str | None = None, code: str = "yaml"
-    ) -> None:
+    def _add(self, node: _Node, message: str, hint: str, *, named: str | None = None, code: str = "yaml") -> None:
         name = shorten(named or self._innermost_name()) or None
         self._problems.append(Problem(Place(self._file, node.line, node.column), message, name, hint, code))
 

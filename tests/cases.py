@@ -197,7 +197,7 @@ def small_base(folder: Path, *changes: tuple[str, str, str]) -> Path:
 
 def source_of_chance(seed: int) -> random.Random:
     """Values that are the same in every run with the seed."""
-    return random.Random(seed)  # noqa: S311 - nothing here is secret
+    return random.Random(seed)
 
 
 #: Where decisions of the built-in base change, and both neighbours of each.

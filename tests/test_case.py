@@ -144,8 +144,13 @@ def test_range_of_a_whole_number_has_a_whole_middle() -> None:
     assert case("labeled_examples: {low: 1000, high: 1501}").given["labeled_examples"].value == 1250
 
 
-def test_range_up_to_the_largest_numbers_has_a_finite_middle() -> None:
-    assert case("budget: {low: 1e308, high: 1.5e308}").given["budget"].value == 1.25e308
+def test_range_up_to_the_largest_numbers_has_its_middle() -> None:
+    assert case("budget: {low: 5e14, high: 1e15}").given["budget"].value == 7.5e14
+
+
+def test_number_beyond_the_largest_when_read_is_refused_with_the_bound() -> None:
+    with pytest.raises(BadInput, match="beyond ±1,000,000,000,000,000"):
+        case("budget: 1e16")
 
 
 def test_case_keeps_order_name_file_and_places() -> None:

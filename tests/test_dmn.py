@@ -929,7 +929,7 @@ def test_exported_table_when_an_existing_engine_runs_it_concludes_the_same_on_50
 
 def random_cases(knowledge: Knowledge, decision: str, count: int) -> Iterator[Any]:
     """Cases that give everything the decision reads, around the thresholds of its conditions."""
-    chance = random.Random(decision)  # noqa: S311 - random cases are not secrets
+    chance = random.Random(decision)
     cuts = thresholds(knowledge)
     read = sorted(knowledge.reads[decision] - knowledge.constants.keys())
     states = {part for row in knowledge.decisions[decision].rows for part in walk(row.when) if isinstance(part, State)}
@@ -974,7 +974,7 @@ def test_exported_table_of_every_shape_when_an_existing_engine_runs_it_concludes
 
 
 def full_cases(knowledge: Knowledge, count: int) -> Iterator[dict[str, Any]]:
-    chance = random.Random(3)  # noqa: S311 - random cases are not secrets
+    chance = random.Random(3)
     for _ in range(count):
         yield {
             "months": chance.choice([2.0, 3.0, 5.0, 12.5, 13.0, 20.0, 101.0]),

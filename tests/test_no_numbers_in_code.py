@@ -122,3 +122,33 @@ def test_names_of_the_base_when_searched_for_are_not_in_code(path: Path, tree: a
         if isinstance(node, ast.Constant) and node.value in names and id(node) not in documentation
     ]
     assert found == []
+
+
+def _words(node: ast.AST) -> list[str]:
+    """The names that a node of code uses or declares, and those that stand within its text."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.keyword(arg=str(name)):
+            return [name]
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.alias(name=name, asname=other):
+            return [*name.split("."), *filter(None, [other])]
+        case ast.Constant(value=str(text)):
+            return re.findall(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*", text)
+    return []
+
+
+@pytest.mark.parametrize(("path", "tree"), _trees(), ids=lambda value: value.name if isinstance(value, Path) else "")
+def test_names_of_the_base_when_searched_for_within_text_and_among_identifiers_are_not_in_code(
+    path: Path, tree: ast.Module
+) -> None:
+    # A single word is ordinary English inside of a sentence; of several words it is a name.
+    names, documentation = {name for name in _base_names(KNOWLEDGE) if re.search("[_-]", name)}, _docstrings(tree)
+    found = [
+        f"{path.name}:{node.lineno}: {word}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias) and id(node) not in documentation
+        for word in _words(node)
+        if word in names
+    ]
+    assert found == []

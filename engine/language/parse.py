@@ -199,9 +199,7 @@ class _Converter:
             return _state(left, operator, right, column)
         if isinstance(operator, ast.In | ast.NotIn):
             if not isinstance(right, ast.List | ast.Tuple) or not right.elts:
-                raise ExpressionError(
-                    "`in` needs a list of values", column, "Write e.g. task in [classification, tagging]"
-                )
+                raise ExpressionError("`in` needs a list of values", column, "Write e.g. colour in [red, blue]")
             options = tuple(self.convert(option, depth) for option in right.elts)
             return Membership(self.convert(left, depth), options, isinstance(operator, ast.NotIn), column)
         return Comparison(_COMPARISONS[type(operator)], self.convert(left, depth), self.convert(right, depth), column)
@@ -257,7 +255,8 @@ def _negative(operand: Node, column: int) -> Node:
 
 
 def _state(left: ast.expr, operator: ast.cmpop, right: ast.expr, column: int) -> Node:
-    hint = f"Write e.g. labeled_examples is unknown; the states are {', '.join(STATES)}"
+    name = left.id if isinstance(left, ast.Name) else "NAME"
+    hint = f"Write e.g. {name} is unknown; the states are {', '.join(STATES)}"
     if not isinstance(left, ast.Name):
         raise ExpressionError("`is` asks for the state of one name", column, hint)
     negated = isinstance(operator, ast.IsNot)
