@@ -406,6 +406,10 @@ class KnowledgeFile(_Declaration):
     title: Text
     recommends: Name | None = Field(None, description="The output that is the recommendation.")
     strength: Name | None = Field(None, description="The output that says how firm it is.")
+    strength_if_open: Text | None = Field(
+        default=None,
+        description="The strength of a settled recommendation whose own strength something unknown leaves open.",
+    )
     could_turn: Name | None = Field(
         None, description="A yes/no name the strength rules may read: something unknown or assumed could turn it."
     )

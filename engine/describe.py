@@ -183,6 +183,8 @@ class _Describer:
             return None
         settled = self.outcome.recommended is not None
         strength = self.memory.values[self.manifest.strength] if self.manifest.strength else None
+        if settled and strength is None:
+            strength = self.manifest.strength_if_open
         if self.manifest.fallback and (not settled or strength is None):
             strength = self.manifest.fallback.strength
         title = self.label(self.manifest.recommends, self.chosen)

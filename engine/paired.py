@@ -18,8 +18,10 @@ from engine.language.nodes import Name, Never, Node, Text, names_in, walk
 from engine.language.symbolic import Symbolic, SymbolicNumber, SymbolicTruth, SymbolicWord
 from engine.symbols import SymbolicBase
 
-#: How long one question may take, and how much memory.
-MILLISECONDS = 2_000
+#: How much one question may cost, in z3's own count, so that it ends alike on a busy machine and on an idle one.
+STEPS = 2_000_000
+#: How long it may take all the same, and how much memory.
+MILLISECONDS = 20_000
 MEGABYTES = 1_000
 #: Rows beyond this are too many for z3 to take apart in time.
 MOST_ROWS = 400
@@ -95,6 +97,7 @@ class Paired:
                 return None
             # A solver of its own: what it learnt from other questions slows z3 down at products.
             solver = z3.SimpleSolver()
+            solver.set("rlimit", STEPS)
             solver.set("timeout", min(milliseconds, MILLISECONDS))
             solver.set("max_memory", MEGABYTES)
             solver.set("random_seed", seed)
