@@ -635,9 +635,7 @@ HOSTILE: dict[str, Edit | str | bytes] = {
 
 
 @pytest.mark.parametrize("attack", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_input_when_checked_is_refused_with_a_message_soon(
-    attack: Edit | str | bytes, tmp_path: Path
-) -> None:
+def test_hostile_input_when_checked_is_refused_with_a_message_soon(attack: Edit | str | bytes, tmp_path: Path) -> None:
     base = edited(tmp_path, attack) if isinstance(attack, Edit) else edited(tmp_path, files={"evil.yaml": attack})
     start = time.process_time()
     report = check(base)
