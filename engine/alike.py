@@ -191,6 +191,22 @@ def nodes_of(knowledge: Knowledge, name: str) -> list[Node]:
     return [knowledge.quantities[name].formula] if name in knowledge.quantities else []
 
 
+def names_behind(knowledge: Knowledge, name: str) -> frozenset[str]:
+    """Every fact, amount, figure, output and decision that a name depends on, and what it belongs to itself."""
+    waiting = [knowledge.decision_of.get(name, name)]
+    followed, found = set(waiting), set[str]()
+    while waiting:
+        current = waiting.pop()
+        found.add(current)
+        for read in knowledge.reads.get(current, frozenset()):
+            found.add(read)
+            owner = knowledge.decision_of.get(read, read)
+            if owner not in followed:
+                followed.add(owner)
+                waiting.append(owner)
+    return frozenset(found)
+
+
 def accepts(fact: FactDeclaration, value: Value) -> bool:
     """Whether a fact may have the value; unknown is always allowed."""
     if value is None:

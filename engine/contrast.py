@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
-from engine.alike import Alike, Target, accepts
+from engine.alike import Alike, Target, accepts, names_behind
 from engine.case import Case, Given
 from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
+from engine.language.nodes import names_in
 from engine.trials import Trial, Trials
 
 #: Cases tried on both bases; fewer for bases of many rows, each of which takes its time.
@@ -25,8 +27,8 @@ _EVALUATIONS = 400_000
 #: Of these the first are made by chance alone, and of the others so many aimed at a row.
 _FIRST_CASES = 200
 _AIMED = 0.7
-#: Walks along one fact for each conclusion, and how often the way between two numbers is halved.
-_WALKS = 60
+#: Cases from which one goes along facts, and how often the way between two numbers is halved.
+_WALKS = 40
 _HALVINGS = 50
 #: Cases kept for each conclusion: those that show a difference, and those to start a walk from.
 _MOST_SHOWING = 2
@@ -54,11 +56,18 @@ class Seen:
 
     Args:
         showing: pairs that differ, those first in which both bases conclude something.
-        starts: pairs in which both conclude the same.
+        moved: pairs in which both conclude the same, though something that it depends on differs.
+        unmoved: pairs in which both conclude the same.
     """
 
     showing: list[Pair] = field(default_factory=list)
-    starts: list[Pair] = field(default_factory=list)
+    moved: list[Pair] = field(default_factory=list)
+    unmoved: list[Pair] = field(default_factory=list)
+
+    @property
+    def starts(self) -> Sequence[Pair]:
+        """Where to start from in search of a difference."""
+        return self.moved or self.unmoved
 
 
 class Contrast:
@@ -94,18 +103,27 @@ class Contrast:
     def look_at(self, case: Case, *, signal: bool = False) -> Pair:
         """Try a case, as far as both bases can read it, and remember what it shows."""
         pair = self.at(self.alike.common(case), signal=signal)
+        apart = {name for name in self._quantities if _apart(pair.old.values[name], pair.new.values[name])}
+        self.apart |= apart
         for target, seen in self.seen.items():
-            self._note(pair, target, seen)
-        for name in self._quantities:
-            if name not in self.apart and _apart(pair.old.values[name], pair.new.values[name]):
-                self.apart.add(name)
+            self._note(pair, target, seen, is_moved=bool(apart & self._behind[target]))
         return pair
 
-    def _note(self, pair: Pair, target: Target, seen: Seen) -> None:
+    @cached_property
+    def _behind(self) -> Mapping[Target, frozenset[str]]:
+        """For each conclusion everything that it depends on in either base."""
+        bases = (self.alike.old, self.alike.new)
+        return {
+            target: frozenset().union(*(names_behind(base, target.outputs[0]) for base in bases))
+            for target in self.asked
+        }
+
+    def _note(self, pair: Pair, target: Target, seen: Seen, *, is_moved: bool) -> None:
         settled = self.settled(pair, target)
         if not self.differs(pair, target):
-            if settled and len(seen.starts) < _MOST_STARTS:
-                seen.starts.append(pair)
+            starts = seen.moved if is_moved else seen.unmoved
+            if settled and len(starts) < _MOST_STARTS:
+                starts.append(pair)
         elif settled:
             seen.showing = [*(one for one in seen.showing if self.settled(one, target)), pair][:_MOST_SHOWING]
         elif len(seen.showing) < _MOST_SHOWING:
@@ -150,24 +168,36 @@ class Contrast:
 
     @cached_property
     def _changed_rows(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-        """The rows of each base that the other does not have; where there are none, those of all that may differ."""
+        """The rows of each base that the other does not have, or that read what may be something else there."""
         old, new = self.alike.old, self.alike.new
-        return _rows_only_in(old, new, self.asked), _rows_only_in(new, old, self.asked)
+        return self._rows_changed_in(old, new), self._rows_changed_in(new, old)
+
+    def _rows_changed_in(self, base: Knowledge, other: Knowledge) -> list[tuple[str, int]]:
+        found, identical = [], self.alike.identical
+        for name, theirs in {target.table(base).name: target.table(other) for target in self.asked}.items():
+            known = [(row.when, row.then) for row in theirs.rows]
+            for index, row in enumerate(base.decisions[name].rows):
+                if (row.when, row.then) not in known or not names_in(row.when) <= identical:
+                    found.append((name, index))
+        return found
 
     # -- along one fact ----------------------------------------------------------------------------
 
     def walk(self, target: Target) -> None:
-        """Go along single facts to the points where one base turns, in search of one where the other does not."""
+        """Go along each number of some cases to where one base turns, in search of a point where the other does not."""
         rng = random.Random(0)  # noqa: S311 - the same walks in every run
         starts = self.seen[target].starts
-        for _ in range(_WALKS if starts else 0):
-            start = rng.choice(starts)
+        for start in rng.sample(list(starts), k=min(len(starts), _WALKS)):
 
             def concluded(case: Case, start: Pair = start) -> tuple[Hashable, Hashable]:
                 return self.concluded(self.look_at(case, signal=start.old.signal), target)
 
-            if self.along_some_fact(start.case, target, rng, concluded) is not None:
-                return
+            for name in self._numbers_behind(target):
+                notable, own = self._notable_numbers(name), start.old.values[name]
+                values = {notable[0], notable[-1], *([own] if isinstance(own, float) else [])}
+                found = self._along(start.case, name, sorted(values), concluded)
+                if found is not None and self._is_shown(target):
+                    return
 
     def along_some_fact(
         self, start: Case, target: Target, rng: random.Random, concluded: Callable[[Case], tuple[Any, Any]]
@@ -180,27 +210,47 @@ class Contrast:
             rng: chooses the number, and the values.
             concluded: what each base concludes.
         """
-        behind = self.alike.upstream(target)
-        numbers = [name for name in self.alike.new.facts if name in behind and self._notable_numbers(name)]
+        numbers = self._numbers_behind(target)
         if not numbers:
             return None
         name = rng.choice(numbers)
-        low, high = sorted(rng.choices(self._notable_numbers(name), k=2))
+        return self._along(start, name, sorted(rng.choices(self._notable_numbers(name), k=2)), concluded)
+
+    def _numbers_behind(self, target: Target) -> list[str]:
+        """The numbers a conclusion depends on that both bases know."""
+        behind = self.alike.upstream(target)
+        return [name for name in self.alike.new.facts if name in behind and self._notable_numbers(name)]
+
+    def _along(
+        self, start: Case, name: str, values: Sequence[float], concluded: Callable[[Case], tuple[Any, Any]]
+    ) -> Case | None:
+        """A case for which the bases conclude differently, at one of these values or where one base turns between."""
 
         def at(value: float) -> Case:
             return start.replace(name, Given(name, value))
 
-        below, above = concluded(at(low)), concluded(at(high))
-        for value, (old, new) in ((low, below), (high, above)):
+        found = [(value, concluded(at(value))) for value in values]
+        for value, (old, new) in found:
             if old != new:
                 return at(value)
-        for _ in range(_HALVINGS if below != above else 0):
+        for (low, below), (high, above) in pairwise(found):
+            if below != above:
+                turn = self._turn(name, low, high, lambda value: concluded(at(value)), below)
+                if turn is not None:
+                    return at(turn)
+        return None
+
+    def _turn(
+        self, name: str, low: float, high: float, concluded: Callable[[float], tuple[Any, Any]], below: tuple[Any, Any]
+    ) -> float | None:
+        """A value at which one base has turned already and the other has not, on the way to where both have."""
+        for _ in range(_HALVINGS):
             middle = self._between(name, low, high)
             if middle is None:
                 return None
-            between = concluded(at(middle))
+            between = concluded(middle)
             if between[0] != between[1]:
-                return at(middle)
+                return middle
             low, high = (middle, high) if between == below else (low, middle)
         return None
 
@@ -218,17 +268,6 @@ class Contrast:
         notable = {*self.old.notable[name], *self.new.notable[name]}
         numbers = (one for one in notable if isinstance(one, float) and not isinstance(one, bool))
         return sorted(one for one in numbers if all(accepts(fact, one) for fact in facts))
-
-
-def _rows_only_in(base: Knowledge, other: Knowledge, asked: Sequence[Target]) -> list[tuple[str, int]]:
-    only, all_rows = [], []
-    for table, theirs in {target.table(base).name: target.table(other) for target in asked}.items():
-        known = [(row.when, row.then) for row in theirs.rows]
-        for index, row in enumerate(base.decisions[table].rows):
-            all_rows.append((table, index))
-            if (row.when, row.then) not in known:
-                only.append((table, index))
-    return only or all_rows
 
 
 def _concluded(trial: Trial, knowledge: Knowledge, target: Target) -> Hashable:

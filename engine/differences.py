@@ -13,8 +13,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel
-
 from engine.alike import accepts
 from engine.case import case_from_mapping
 from engine.catalogue import entry
@@ -144,9 +142,10 @@ class _Declarations:
         at = _At(self, "facts.yaml", ("facts", name), name)
         yield from at.changed("type", old.type, new.type, "type", decides=True)
         yield from at.changed("unit", old.unit, new.unit, "unit", decides=True)
-        bounds = [_bounds(base, name, fact) for base, fact in ((self.old, old), (self.new, new))]
-        field = next((one for one in ("min", "max", "above") if getattr(old, one) != getattr(new, one)), "type")
-        yield from at.changed("bounds", bounds[0], bounds[1], field, decides=True)
+        moved = [field for field in ("min", "max", "above") if getattr(old, field) != getattr(new, field)]
+        if moved:
+            bounds = [_bounds(base, name, fact) for base, fact in ((self.old, old), (self.new, new))]
+            yield from at.changed("bounds", bounds[0], bounds[1], moved[0], decides=True, always=True)
         yield from self._choices(at, old.choices or {}, new.choices or {}, ("choices",), "choice")
         yield from at.changed("other choices", _yes(old.open), _yes(new.open), "open", decides=True)
         yield from self._default(at, name, old, new)
@@ -165,7 +164,7 @@ class _Declarations:
     def _default(self, at: _At, name: str, old: FactDeclaration, new: FactDeclaration) -> Iterator[Change]:
         ranges = isinstance(old.default, RangeOf) or isinstance(new.default, RangeOf)
         formulas = [base.quantities[name].formula if name in base.quantities else None for base in (self.old, self.new)]
-        if old.default != new.default if ranges else formulas[0] != formulas[1]:
+        if _default(old) != _default(new) if ranges else formulas[0] != formulas[1]:
             words = [_default_in_words(base, name) for base in (self.old, self.new)]
             yield from at.changed("default", words[0], words[1], "default", decides=True, always=True)
 
@@ -183,11 +182,14 @@ class _Declarations:
     def _amount(self, name: str, old: AmountDeclaration, new: AmountDeclaration) -> Iterator[Change]:
         at = _At(self, "costs.yaml", ("amounts", name), name)
         yield from at.changed("unit", old.unit, new.unit, "unit", decides=True)
-        versions = [
-            {since: _value_in_words(base, name, value) for since, value in _values(declared).items()}
-            for base, declared in ((self.old, old), (self.new, new))
-        ]
-        yield from _over_time(at, "amount", versions[0], versions[1], "value")
+        before, after = _values(old), _values(new)
+        for since in dict.fromkeys((*before, *after)):
+            if _ends(before.get(since)) != _ends(after.get(since)):
+                words = [
+                    None if since not in values else _since(_value_in_words(base, name, values[since]), since)
+                    for base, values in ((self.old, before), (self.new, after))
+                ]
+                yield from at.changed("amount", words[0], words[1], "value", decides=True, always=True)
         yield from at.changed("title", old.title, new.title, "title")
         yield from at.changed("source", _sources(old.source, old.value), _sources(new.source, new.value), "source")
 
@@ -198,9 +200,11 @@ class _Declarations:
         yield from at.changed("above the last row", old.above, new.above, "above", decides=True)
         before, after = _rows(self.old, old), _rows(self.new, new)
         for key in dict.fromkeys((*before, *after)):
-            words = [row.words if row else None for row in (before.get(key), after.get(key))]
-            path = (after.get(key) or before[key]).path
-            yield from at.changed("table row", words[0], words[1], *path, decides=True)
+            rows = (before.get(key), after.get(key))
+            if rows[0] is None or rows[1] is None or rows[0].gives != rows[1].gives:
+                words = [row.words if row else None for row in rows]
+                path = (after.get(key) or before[key]).path
+                yield from at.changed("table row", words[0], words[1], *path, decides=True, always=True)
         yield from at.changed("title", old.title, new.title, "title")
         yield from at.changed("source", _sources(old.source, old.rows), _sources(new.source, new.rows), "source")
 
@@ -249,7 +253,9 @@ class _Declarations:
 
     def manifest(self) -> Iterator[Change]:
         """Every field of knowledge.yaml."""
-        old, new = (_flat(base.manifest.model_dump(by_alias=True)) for base in (self.old, self.new))
+        old, new = (
+            _flat(base.manifest.model_dump(by_alias=True, exclude_defaults=True)) for base in (self.old, self.new)
+        )
         for path in dict.fromkeys((*old, *new)):
             at = _At(self, "knowledge.yaml", (), ".".join(path))
             decides = path[0] in ("recommends", "could_turn") or path in _DECIDING_FALLBACK
@@ -271,6 +277,8 @@ class _Declarations:
                 yield Change("changed", "claim", f"{name}.{field}", said[0], said[1], place)
 
 
+#: How deep the fields of the manifest are told apart.
+_DEEPEST = 3
 #: What of the fallback bears on a recommendation that nothing settles.
 _DECIDING_FALLBACK = (("fallback", "conclusion"), ("fallback", "strength"))
 
@@ -376,7 +384,9 @@ class _Rows:
     def _row(self, before: str, name: str) -> Iterator[Change]:
         at, old, new = self._at(1, name), self.rules[0][before], self.rules[1][name]
         yield from self._conditions(at, before, name)
-        yield from at.changed("conclusion", self._concludes(0, before), self._concludes(1, name), "then", decides=True)
+        if _words_of(old) != _words_of(new):
+            words = [self._concludes(0, before), self._concludes(1, name)]
+            yield from at.changed("conclusion", words[0], words[1], "then", decides=True, always=True)
         yield from at.changed("in force", _in_force(old), _in_force(new), "from", decides=True)
         yield from at.changed("sentence", old.because, new.because, "because")
         yield from at.changed("source", old.source, new.source, "source")
@@ -490,6 +500,10 @@ def _summary(knowledge: Knowledge, name: str) -> str:
     return found.lines[0] if found.kind == "figure" else f"{found.title}: {'; '.join(found.lines)}"
 
 
+def _default(fact: FactDeclaration) -> object:
+    return _ends(fact.default) if isinstance(fact.default, RangeOf) else fact.default
+
+
 def _default_in_words(knowledge: Knowledge, name: str) -> str | None:
     default = knowledge.facts[name].default
     if isinstance(default, RangeOf):
@@ -541,8 +555,9 @@ def _values(amount: AmountDeclaration) -> Mapping[date | None, RangeOf | float]:
 
 @dataclass(frozen=True, slots=True)
 class _TableRow:
-    """One row of a volume table in words, and where it is in its table."""
+    """One row of a volume table: what it gives, the row in words, and where it is in its table."""
 
+    gives: float
     words: str
     path: tuple[str | int, ...]
 
@@ -562,23 +577,17 @@ def _rows(knowledge: Knowledge, table: TableDeclaration) -> Mapping[tuple[date |
     ]
     return {
         (since, first): _TableRow(
-            _since(f"{show(first, table.takes, units)}: {show(second, table.gives, units)}", since), path
+            second, _since(f"{show(first, table.takes, units)}: {show(second, table.gives, units)}", since), path
         )
         for since, path, (first, second) in rows
     }
 
 
-def _over_time(
-    at: _At, what: str, old: Mapping[date | None, str], new: Mapping[date | None, str], field: str
-) -> Iterator[Change]:
-    """A value's changes, one for each day from which it is another."""
-    if (None in old and None in new) or set(old) & set(new):
-        for since in dict.fromkeys((*old, *new)):
-            words = [None if since not in one else _since(one[since], since) for one in (old, new)]
-            yield from at.changed(what, words[0], words[1], field, decides=True)
-        return
-    words = [", ".join(_since(text, since) for since, text in one.items()) for one in (old, new)]
-    yield from at.changed(what, words[0], words[1], field, decides=True)
+def _ends(value: RangeOf | float | None) -> tuple[float, ...]:
+    """A value by its numbers: how a range is written does not matter."""
+    if value is None:
+        return ()
+    return (value.low, value.middle, value.high) if isinstance(value, RangeOf) else (value,)
 
 
 def _since(text: str, since: date | None) -> str:
@@ -596,10 +605,9 @@ def _sources(source: str, versions: object) -> str:
 
 
 def _flat(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:
-    """Every leaf of a mapping of mappings as text, by its path."""
-    if isinstance(value, BaseModel):
-        value = value.model_dump(by_alias=True)
-    if isinstance(value, dict):
+    """What a mapping of mappings says as text, by its path; what belongs together stays together."""
+    is_one = len(path) == _DEEPEST or (path[:1] == ("shown_units",) and len(path) > 1)
+    if isinstance(value, dict) and not is_one:
         return {leaf: text for key, inner in value.items() for leaf, text in _flat(inner, (*path, str(key))).items()}
     text = _text(value)
     return {} if text is None else {path: text}

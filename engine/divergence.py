@@ -8,13 +8,14 @@ case nor proof is found of everything, and what is left is said.
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from engine.alike import Alike, Target
+from engine.alike import Alike, Target, names_behind
 from engine.case import Case, Given
 from engine.conclusions import conclusions
 from engine.contrast import Contrast, Pair
@@ -23,7 +24,7 @@ from engine.errors import InferenceError
 from engine.inference import EnginePool
 from engine.language.nodes import State, names_in, walk
 from engine.pipeline import infer
-from engine.sameness import Sameness, names_behind
+from engine.sameness import Sameness
 from engine.trials import Trial, plainer
 
 #: How long the search and all proofs together may take, in seconds; what is left is said not to be proved.
@@ -32,7 +33,7 @@ SECONDS = 40.0
 _MOST_DECIDED = 25
 #: Digits that a number of a case is tried with before it stays as it is.
 _MOST_DIGITS = 12
-_UNCHANGED = "nothing it concludes from has changed"
+UNCHANGED = "nothing it concludes from has changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,12 @@ class Bases:
         return self._decided[key][1:]
 
     def differing(self, target: Target) -> list[Differing]:
-        """The cases decided so far for which the conclusion differs."""
-        decided = (Differing(target, case, old.of(target), new.of(target)) for case, old, new in self._decided.values())
+        """The cases that both have decided so far for which the conclusion differs."""
+        decided = (
+            Differing(target, case, old.of(target), new.of(target))
+            for case, old, new in self._decided.values()
+            if old.refused is None and new.refused is None
+        )
         return [one for one in decided if one.old != one.new]
 
 
@@ -165,17 +170,29 @@ class _Divergence:
     def _verdict(self, target: Target) -> Verdict:
         hangs_on_signal = self._hangs_on_signal(target)
         found = (None if hangs_on_signal else self._shown(target)) or self._decided_before(target)
-        if found is None and target in self.sameness.proofs:
+        unchanged = UNCHANGED if self.alike.identical.issuperset(target.outputs) else None
+        proof = self.sameness.proofs.get(target, unchanged)
+        if proof is not None:
+            # Where the rows conclude the same, only what stands whatever is unknown may differ.
+            return found or self._unless_it_stands(target, proof)
+        found = self._settled_by(self._pinned_down, target, found)
+        if hangs_on_signal:
+            found = self._settled_by(self._proposed_without_doubt, target, found)
+        else:
+            found = self._settled_by(self._walked_by_trial, target, found)
+            found = self._settled_by(self._proposed, target, found)
+        if found is None and self.sameness.prove(target, depth="everything"):
             return self._unless_it_stands(target, self.sameness.proofs[target])
-        if found is None and self.alike.identical.issuperset(target.outputs):
-            return self._unless_it_stands(target, _UNCHANGED)
-        if found is None or not found.is_settled:
-            found = (self._proposed_without_doubt(target) if hangs_on_signal else self._proposed(target)) or found
-        if found is None and self.sameness.prove(target, everything=True):
-            return self._unless_it_stands(target, self.sameness.proofs[target])
-        if found is None and not hangs_on_signal:
-            self.contrast.walk(target)
         return found or self._shown(target) or self._walked_to(target) or Unproved(target, self._reason(target))
+
+    def _settled_by(
+        self, search: Callable[[Target], Differing | None], target: Target, found: Differing | None
+    ) -> Differing | None:
+        """What was found; where a base leaves it open, what a further search finds in which both conclude something."""
+        if found is not None and found.is_settled:
+            return found
+        further = search(target)
+        return further if further is not None and (found is None or further.is_settled) else found
 
     def _hangs_on_signal(self, target: Target) -> bool:
         """Whether the conclusion depends on whether something could turn the recommendation."""
@@ -186,6 +203,11 @@ class _Divergence:
         if not self._milliseconds_left():
             return False
         old, new = self.bases.decide(case)
+        if old.refused and new.refused:
+            return False
+        if old.refused or new.refused:
+            # Rules that contradict each other elsewhere are no difference of this conclusion.
+            return self.contrast.differs(self.contrast.at(case, signal=False), target)
         return old.of(target) != new.of(target)
 
     def _differing(self, case: Case, target: Target) -> Differing:
@@ -264,7 +286,12 @@ class _Divergence:
         if case is None:
             return None
         self.contrast.look_at(case)
-        return self._shown(target) or self._differing(case, target)
+        return self._shown(target) or self._plainer_by_deciding(case, target)
+
+    def _walked_by_trial(self, target: Target) -> Differing | None:
+        """A case on the way along single facts."""
+        self.contrast.walk(target)
+        return self._shown(target)
 
     def _proposed_without_doubt(self, target: Target) -> Differing | None:
         """The same, of a conclusion that hangs on whether something could turn the recommendation."""
@@ -273,6 +300,35 @@ class _Divergence:
             if case is not None:
                 return self._plainer_by_deciding(case, target)
         return None
+
+    def _pinned_down(self, target: Target) -> Differing | None:
+        """A case that shows a difference in another conclusion, with other answers that settle the rest."""
+        contrast, tries = self.contrast, _MOST_DECIDED
+        for case in self._with_other_answers(target):
+            pair = contrast.at(case, signal=False)
+            if not contrast.differs(pair, target) or not contrast.settled(pair, target):
+                continue
+            if not self._hangs_on_signal(target):
+                contrast.look_at(case)
+                return self._shown(target)
+            if self._differs(case, target):
+                return self._plainer_by_deciding(case, target)
+            tries -= 1
+            if not tries:
+                return None
+        return None
+
+    def _with_other_answers(self, target: Target) -> Iterator[Case]:
+        """Cases that show a difference in another conclusion, with up to two yes/no questions answered anew."""
+        alike = self.alike
+        others = [one.case for other in self._asked if other != target for one in self.bases.differing(other)[:1]]
+        facts = [name for name in alike.new.facts if name in alike.facts and alike.new.facts[name].type == "yes/no"]
+        answers = [Given(name, truth) for name in facts for truth in (False, True)]
+        some = [(), *((one,) for one in answers), *itertools.combinations(answers, 2)]
+        for shown in others:
+            answered = self._answered(self.contrast.at(shown, signal=False), also_assumed=False)
+            for start, anew in itertools.product((shown, answered), some):
+                yield Case(shown.name, {**start.given, **{one.name: one for one in anew}})
 
     def _walked_to(self, target: Target) -> Differing | None:
         """A difference that shows only in the whole pipeline: in what stands, or in what could turn."""
@@ -284,17 +340,27 @@ class _Divergence:
             old, new = self.bases.decide(self.alike.common(case))
             return old.of(target), new.of(target)
 
-        starts = self.contrast.seen[target].starts
-        for _ in range(_MOST_DECIDED if starts else 0):
-            case = self._answered(rng.choice(starts))
-            some = rng.sample(list(case.given), k=min(len(case.given), rng.choice((0, 1, 2))))
-            found = self.contrast.along_some_fact(_without(case, (*self._left_open, *some)), target, rng, concluded)
+        for case in self._starts(target, rng):
+            if self._differs(case, target):
+                return self._plainer_by_deciding(case, target)
+            found = self.contrast.along_some_fact(case, target, rng, concluded)
             if found is not None and self._differs(found, target):
                 return self._plainer_by_deciding(found, target)
         return None
 
-    def _answered(self, pair: Pair) -> Case:
-        """The case with an answer to every question, so that little is open or only assumed."""
+    def _starts(self, target: Target, rng: random.Random) -> Iterator[Case]:
+        """Cases in which little is open, those first that show a difference in another conclusion."""
+        differing = [pair for seen in self.contrast.seen.values() for pair in seen.showing]
+        starts = self.contrast.seen[target].starts
+        chosen = [rng.choice(starts) for _ in range(_MOST_DECIDED if starts else 0)]
+        for pair in (*differing, *chosen):
+            case = self._answered(pair)
+            yield case
+            some = rng.sample(list(case.given), k=min(len(case.given), rng.choice((0, 1, 2))))
+            yield _without(case, (*self._left_open, *some))
+
+    def _answered(self, pair: Pair, *, also_assumed: bool = True) -> Case:
+        """The case with an answer to every question, so that little is open or (if asked for) only assumed."""
         case, trials = pair.case, self.contrast.new
         for name, fact in self.alike.new.facts.items():
             if name in case.given or name not in self.alike.facts or fact.stands_in is not None:
@@ -302,6 +368,8 @@ class _Divergence:
             value = pair.old.values[name]
             if value is None:
                 value = trials.notable[name][0] if fact.type in ("yes/no", "choice") else trials.example(name)
+            elif not also_assumed:
+                continue
             if value is not None:
                 case = case.replace(name, Given(name, value))
         return self.alike.common(case)

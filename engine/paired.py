@@ -18,10 +18,9 @@ from engine.language.nodes import Name, Never, Node, Text, names_in, walk
 from engine.language.symbolic import Symbolic, SymbolicNumber, SymbolicTruth, SymbolicWord
 from engine.symbols import SymbolicBase
 
-#: How much one question may cost, in z3's own count, so that it ends alike on a busy machine and on an idle one.
-STEPS = 2_000_000
-#: How long it may take all the same, and how much memory.
-MILLISECONDS = 20_000
+#: How much one question may cost, in z3's own count, how long it may take, and how much memory.
+STEPS = 600_000
+MILLISECONDS = 2_500
 MEGABYTES = 1_000
 #: Rows beyond this are too many for z3 to take apart in time.
 MOST_ROWS = 400
@@ -165,7 +164,7 @@ class Paired:
 
     def _same_numbers(self) -> Iterable[Any]:
         """A whole number of one base is the same number in the other, where that takes any number."""
-        for name in self._alike.facts:
+        for name in sorted(self._alike.facts):
             old, new = self.old.given_number(name), self.new.given_number(name)
             if old is not None and new is not None:
                 yield old == new

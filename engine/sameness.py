@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.alike import Alike, Target
+from engine.alike import Alike, Target, names_behind
 from engine.case import Case
 from engine.contrast import Contrast
 from engine.knowledge import Knowledge
@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 _MOST_PROPOSALS = 6
 #: How often z3 may start anew on what it gave up.
 _TRIES = 3
+_TRIES_WITH_SIGNALS = 5
 _ENDS: tuple[Literal["low", "high"], ...] = ("low", "high")
 _ASIDE = ", conclusions that stand whatever is unknown left aside"
+#: How closely is looked: at what is not yet known to be the same; also at all decisions on the way; at everything.
+Depth = Literal["changed", "decisions", "everything"]
+_QUICK: tuple[Depth, ...] = ("changed", "decisions")
 #: Whether a proposed case is what it is proposed as.
 IsOne = Callable[[Case], bool]
 
@@ -53,6 +57,8 @@ class Sameness:
         #: The names that mean the same, and those that do so whatever is only assumed or given as a range.
         self.same = set(alike.identical)
         self._steady = set(alike.steady)
+        #: What was proved with conclusions that stand left aside, and so is what follows from it.
+        self._aside: set[str] = set()
         #: For each conclusion proved to be the same what that follows from.
         self.proofs: dict[Target, str] = {}
 
@@ -71,41 +77,42 @@ class Sameness:
         for target in self._asked:
             if target.table(self.alike.new).name != name or self._contrast.seen[target].showing:
                 continue
-            if self.prove(target, everything=False):
-                self.same.update(target.outputs)
-                if self._is_steady(target.outputs[0]):
-                    self._steady.update(target.outputs)
+            depth = next((depth for depth in _QUICK if self.prove(target, depth=depth)), None)
+            if depth is not None:
+                self._take(target.outputs, depth)
         signal = self.alike.signal_if_same(self._steady)
-        if signal is not None:
-            self.same.add(signal)
-            self._steady.add(signal)
+        if signal is not None and signal not in self.same:
+            self._take((signal,), "changed")
+            if self.alike.new.manifest.recommends in self._aside:
+                self._aside.add(signal)
 
     def _sweep_quantity(self, name: str) -> None:
         target = self._target_on(name)
         has_one_role = (name in self.alike.old.facts) == (name in self.alike.new.facts)
         if name in self._contrast.apart or target is None or not has_one_role:
             return
-        for everything in (False, True):
-            paired = self._paired(target, self._cut(name, everything=everything), quantity=name, standing=True)
+        for depth in (*_QUICK, "everything"):
+            paired = self._paired(target, self._cut(name, depth=depth), quantity=name, standing=True)
             if paired is not None and paired.ask(paired.quantity_differs(name), milliseconds=self._left()) is False:
-                self.same.add(name)
-                if not everything and self._is_steady(name):
-                    self._steady.add(name)
+                self._take((name,), depth)
                 return
 
-    def prove(self, target: Target, *, everything: bool) -> bool:
-        """Whether it is proved that the rows conclude the same in every case; the proof is kept.
+    def _take(self, names: Sequence[str], depth: Depth) -> None:
+        """Take what was proved to be the same as such; whatever is assumed, if the proof holds for that."""
+        self.same.update(names)
+        if self._is_steady(names[0], depth=depth):
+            self._steady.update(names)
 
-        Args:
-            target: the conclusion.
-            everything: look at all it depends on, and not only at what is not yet known to be the same.
-        """
+    def prove(self, target: Target, *, depth: Depth) -> bool:
+        """Whether it is proved that the rows conclude the same in every case; the proof is kept."""
         if not self.alike.is_comparable(target) or self.is_blurred(target):
             return False
-        cut = self._cut(target.outputs[0], everything=everything)
+        cut = self._cut(target.outputs[0], depth=depth)
         for standing in (True, False):
             if self._excluded(target, cut, standing=standing):
-                self.proofs[target] = self._told(cut, everything=everything) + ("" if standing else _ASIDE)
+                is_aside = not standing or bool(self._aside & self._behind(target.outputs[0]))
+                self._aside.update(target.outputs if is_aside else ())
+                self.proofs[target] = self._told(cut, depth=depth) + (_ASIDE if is_aside else "")
                 return True
         return False
 
@@ -121,9 +128,11 @@ class Sameness:
         table = target.table(self.alike.new)
         return self.alike.new.scope.readings[table.name] if table.declaration.aggregate else None
 
-    def _told(self, cut: Cut, *, everything: bool) -> str:
-        if everything:
+    def _told(self, cut: Cut, *, depth: Depth) -> str:
+        if depth == "everything":
             return "it follows from everything it depends on"
+        if depth == "decisions":
+            return "it follows from its rows and those of all decisions behind it, whatever the figures are"
         if len(cut.defined) == 1:
             return "it follows from its rows, whatever they read"
         return "it follows from its rows and from what changed before them, whatever all that reads"
@@ -152,7 +161,7 @@ class Sameness:
             signals = self._signals(paired)
             wanted = [paired.conclusion_differs(target), paired.both_known(target)]
             wanted += [paired.nothing_doubtful(open_facts), signals]
-            case = self._proposed(paired, wanted, is_one) if signals is not None else None
+            case = self._proposed(paired, wanted, is_one, tries=_TRIES_WITH_SIGNALS) if signals is not None else None
             if case is not None:
                 return self._with_fewer_facts(paired, wanted, case, is_one)
         return None
@@ -217,14 +226,14 @@ class Sameness:
         """Both bases with all that the conclusion depends on, at first without what merely stands."""
         if not self.alike.is_comparable(target) or self._number_made(target) is not None:
             return
-        cut = self._cut(target.outputs[0], everything=True)
+        cut = self._cut(target.outputs[0], depth="everything")
         for standing in (False, True):
             paired = self._paired(target, cut, standing=standing)
             if paired is not None:
                 yield paired
 
-    def _cut(self, name: str, *, everything: bool) -> Cut:
-        """What has to be defined to look at a quantity or output: all behind it, or what is not the same."""
+    def _cut(self, name: str, *, depth: Depth) -> Cut:
+        """What has to be defined to look at a quantity or output so closely."""
         from engine.paired import Cut
 
         defined, waiting = set[tuple[bool, str]](), list[tuple[bool, str]]()
@@ -236,7 +245,8 @@ class Sameness:
                 for read in base.reads.get(current[1], frozenset()):
                     owner = (bool(is_new), base.decision_of.get(read, read))
                     is_computed = owner[1] in base.decisions or owner[1] in base.quantities
-                    if owner not in defined and is_computed and (everything or read not in self.same):
+                    is_wanted = depth == "everything" or (depth == "decisions" and owner[1] in base.decisions)
+                    if owner not in defined and is_computed and (is_wanted or read not in self.same):
                         waiting.append(owner)
         return Cut(frozenset(self.same), frozenset(owner for _, owner in defined))
 
@@ -273,9 +283,9 @@ class Sameness:
 
     # -- whatever is assumed -----------------------------------------------------------------------
 
-    def _is_steady(self, name: str) -> bool:
+    def _is_steady(self, name: str, *, depth: Depth) -> bool:
         """Whether what was proved of a name holds whatever is only assumed or given as a range."""
-        defined = self._cut(name, everything=False).defined
+        defined = self._cut(name, depth=depth).defined
         for base in (self.alike.old, self.alike.new):
             for owner in defined:
                 if owner in base.default_ranges or (owner in base.facts and not self._is_same_fact(owner)):
@@ -288,22 +298,6 @@ class Sameness:
 
     def _is_same_fact(self, name: str) -> bool:
         return name in self.alike.facts and self.alike.has_same_domain(name)
-
-
-def names_behind(knowledge: Knowledge, name: str) -> frozenset[str]:
-    """Every fact, amount, figure, output and decision that a name depends on, and what it belongs to itself."""
-    waiting = [knowledge.decision_of.get(name, name)]
-    followed, found = set(waiting), set[str]()
-    while waiting:
-        current = waiting.pop()
-        found.add(current)
-        for read in knowledge.reads.get(current, frozenset()):
-            found.add(read)
-            owner = knowledge.decision_of.get(read, read)
-            if owner not in followed:
-                followed.add(owner)
-                waiting.append(owner)
-    return frozenset(found)
 
 
 def _at_end(knowledge: Knowledge, end: Literal["low", "high"]) -> Knowledge:
