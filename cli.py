@@ -215,8 +215,9 @@ def _complete_names(_context: click.Context, _parameter: click.Parameter, incomp
     "--format", "report_format", type=click.Choice(("terminal", "json")), default="terminal", help="How to print it."
 )
 @RULES_OPTION
+@ON_OPTION
 @refuses_bad_input
-def show(name: str | None, report_format: str, rules: str | None) -> None:
+def show(name: str | None, report_format: str, rules: str | None, on: datetime | None) -> None:
     """Show one rule, decision, fact, figure, table or amount in plain English; without ID list them all.
 
     \b
@@ -227,7 +228,7 @@ def show(name: str | None, report_format: str, rules: str | None) -> None:
     """
     from engine.listing import render_catalogue
 
-    click.echo(render_catalogue(_knowledge(rules), name, report_format), nl=False)
+    click.echo(render_catalogue(_knowledge(rules, on), name, report_format), nl=False)
 
 
 @rules.command()
@@ -242,8 +243,16 @@ def show(name: str | None, report_format: str, rules: str | None) -> None:
 @click.option("--decisions-only", is_flag=True, help="Leave out figures, amounts and tables.")
 @OUTPUT_OPTION
 @RULES_OPTION
+@ON_OPTION
 @refuses_bad_input
-def graph(name: str | None, graph_format: str, decisions_only: bool, output: str | None, rules: str | None) -> None:
+def graph(
+    name: str | None,
+    graph_format: str,
+    decisions_only: bool,
+    output: str | None,
+    rules: str | None,
+    on: datetime | None,
+) -> None:
     """Draw which facts and figures feed which decisions; with ID only what that one depends on.
 
     \b
@@ -253,7 +262,7 @@ def graph(name: str | None, graph_format: str, decisions_only: bool, output: str
     """
     from engine.graph import draw, requirements
 
-    required = requirements(_knowledge(rules), name, decisions_only=decisions_only)
+    required = requirements(_knowledge(rules, on), name, decisions_only=decisions_only)
     _emit(draw(required, graph_format), output)  # type: ignore[arg-type]  # click checked the format
 
 
@@ -263,8 +272,9 @@ def graph(name: str | None, graph_format: str, decisions_only: bool, output: str
 )
 @OUTPUT_OPTION
 @RULES_OPTION
+@ON_OPTION
 @refuses_bad_input
-def handbook(handbook_format: str | None, output: str | None, rules: str | None) -> None:
+def handbook(handbook_format: str | None, output: str | None, rules: str | None, on: datetime | None) -> None:
     """Write the whole knowledge base as one document to browse.
 
     \b
@@ -275,7 +285,7 @@ def handbook(handbook_format: str | None, output: str | None, rules: str | None)
     from engine.handbook import render_handbook
 
     chosen = handbook_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "markdown")
-    _emit(render_handbook(_knowledge(rules), "html" if chosen == "html" else "markdown"), output)
+    _emit(render_handbook(_knowledge(rules, on), "html" if chosen == "html" else "markdown"), output)
 
 
 @rules.command("init")
@@ -453,6 +463,48 @@ def cover_rules(
     finished = run_coverage(_knowledge(rules, on), chosen, fail_under=fail_under, **_terminal())  # type: ignore[arg-type]
     _emit(finished.text, output)
     raise SystemExit(finished.exit_status)
+
+
+@rules.command("diff")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="[NEW]", required=False)
+@click.option("--cases", metavar="FILE", help="Cases to decide with both: a folder, or YAML, JSON lines or CSV.")
+@click.option(
+    "--format", "output_format", type=click.Choice(("text", "json")), default="text", help="How to print what differs."
+)
+@OUTPUT_OPTION
+@RULES_OPTION
+@ON_OPTION
+@refuses_bad_input
+def diff_rules(
+    old: str,
+    new: str | None,
+    cases: str | None,
+    output_format: str,
+    output: str | None,
+    rules: str | None,
+    on: datetime | None,
+) -> None:
+    """Compare what two bases say and decide: OLD with NEW, by default with the base of --rules.
+
+    Each is a folder, a git revision such as HEAD~1 or v1.0:rules, a wheel, or the word built-in. For every decision
+    that changed there is a case that shows it, or a proof that it decides as before.
+
+    Exit status 1 where something that decides differs, or was not proved to be the same.
+
+    \b
+    Examples:
+      breakeven rules diff built-in my-rules
+      breakeven rules diff HEAD~1 my-rules --cases cases/
+      breakeven rules diff breakeven-1.0-py3-none-any.whl my-rules --format json
+    """
+    from engine.comparison import compare
+    from engine.comparison_report import render_comparison
+    from engine.rule_sources import BUILT_IN
+
+    comparison = compare(old, new or rules or BUILT_IN, cases, on=on.date() if on else None)
+    _emit(render_comparison(comparison, output_format), output)
+    raise SystemExit(comparison.exit_status)
 
 
 @rules.command("export")
