@@ -2,7 +2,8 @@
 
 A paragraph that ends in "In FILE, change" and the next that ends in "to" stand before the text that is replaced and
 the one that replaces it. Text after "at the end of FILE:" is appended, text after any other "FILE:" is a file of its
-own. A ``console`` block is a command with what it prints, where a line that is only ``…`` stands for any lines.
+own. A ``console`` block holds commands with what they print, where a line that is only ``…`` stands for any lines and
+``…`` within a line for the rest of a word or sentence; "exit status" N in the paragraph before is what they end with.
 """
 
 from __future__ import annotations
@@ -131,7 +132,8 @@ class Edit:
 _CHANGE = re.compile(r"[Ii]n `(?P<file>[^`]+)`, change$")
 _APPEND = re.compile(r"at the end of `(?P<file>[^`]+)`:$")
 _SAVE = re.compile(r"`(?P<file>[^`]+\.yaml)`:$")
-_SCHEMA = re.compile(r"# yaml-language-server: \$schema=\.\./(?P<path>docs/schemas/(?P<kind>\w+)\.schema\.json)")
+_SCHEMA = re.compile(r"# yaml-language-server: \$schema=(?P<path>(?:\.\./)?schemas/(?P<kind>\w+)\.schema\.json)")
+_STATUS = re.compile(r"exit status (?:is )?(?:again )?(?P<status>\d)")
 _SLIP = re.compile(r"^(?P<what>.+?): in `(?P<file>[^`]+)`, `(?P<old>[^`]+)` written as `(?P<new>[^`]+)`\.$")
 
 
@@ -167,11 +169,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder as the reader has it after the first command."""
-    shutil.copytree(ROOT / "rules", tmp_path / RULES)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BREAKEVEN_CACHE", str(cache))
     monkeypatch.delenv("BREAKEVEN_RULES", raising=False)
+    start = SECTIONS["Start from the built-in rules"].fences[0]
+    _compare(start)
     return tmp_path
 
 
@@ -200,49 +203,71 @@ def follow(folder: Path, *headings: str) -> None:
 
 def test_walk_when_followed_from_top_to_bottom_prints_what_the_page_shows(folder: Path) -> None:
     shown = 0
+    for step in (step for section in SECTIONS.values() for step in _steps(section)):
+        if isinstance(step, Edit):
+            step.apply(folder)
+        elif "rules init" not in step.text:
+            _compare(step)
+            shown += 1
+    assert shown == CONSOLES - 1
+
+
+def test_walk_when_read_uses_what_shows_the_effect_of_each_change() -> None:
+    commands = [line for fence in _consoles() for line in fence.text.splitlines() if line.startswith("$ ")]
+    for needed in ("rules init", "rules check", "rules test", "rules diff", "recommend"):
+        assert any(f"breakeven {needed}" in command for command in commands)
+
+
+def _consoles() -> Iterator[Fence]:
     for section in SECTIONS.values():
-        for step in _steps(section):
-            if isinstance(step, Edit):
-                step.apply(folder)
-            else:
-                _compare(step)
-                shown += 1
-    assert shown == 8
+        yield from (fence for fence in section.fences if fence.info == "console")
+
+
+CONSOLES = len(list(_consoles()))
 
 
 def _compare(fence: Fence) -> None:
-    prompt, _, expected = fence.text.partition("\n")
-    command, _, most = prompt.removeprefix("$ ").partition(" | head -n ")
-    result = run(command)
-    lines = result.output.splitlines()
-    output = "".join(f"{line}\n" for line in (lines[: int(most)] if most else lines))
-    pattern = "".join(r"(?:.*\n)*?" if line == "…" else re.escape(f"{line}\n") for line in expected.splitlines())
-    where = f"{DOCUMENT.name}:{fence.line}: {command} printed\n{output}"
-    assert result.exit_code == 0, where
-    assert re.fullmatch(pattern, output), where
+    status = _STATUS.search(fence.before)
+    for command_and_output in re.split(r"^\$ ", fence.text, flags=re.MULTILINE)[1:]:
+        prompt, _, expected = command_and_output.partition("\n")
+        command, _, most = prompt.partition(" | head -n ")
+        result = run(command)
+        lines = result.output.splitlines()
+        output = "".join(f"{line}\n" for line in (lines[: int(most)] if most else lines))
+        where = f"{DOCUMENT.name}:{fence.line}: {command} printed\n{output}"
+        assert result.exit_code == int(status["status"] if status else 0), where
+        assert re.fullmatch("".join(map(_pattern, expected.splitlines())), output), where
+
+
+def _pattern(line: str) -> str:
+    return r"(?:.*\n)*?" if line == "…" else ".*?".join(map(re.escape, line.split("…"))) + r"\n"
 
 
 def test_walk_when_followed_leaves_files_that_fit_the_schemas_they_name(folder: Path) -> None:
     for section in SECTIONS.values():
         for edit in edits(section):
             edit.apply(folder)
-    generated, checked = schemas(load_knowledge()), set()
-    for path in sorted((folder / RULES).glob("*.yaml")):
+    generated, checked = schemas(load_knowledge(folder / RULES)), set()
+    for path in sorted((folder / RULES).rglob("*.yaml")):
         document = read_document(path)
         named = _SCHEMA.fullmatch(document.lines[0])
         assert named, f"{path.name} names no schema"
-        assert (ROOT / named["path"]).is_file()
+        assert (path.parent / named["path"]).is_file()
         jsonschema.validate(document.value, generated[named["kind"]])
         checked.add(named["kind"])
-    assert checked == {"facts", "costs", "knowledge", "claims", "decision"}
+    assert checked == {"facts", "costs", "knowledge", "claims", "decision", "tests"}
 
 
 @pytest.mark.usefixtures("folder")
 def test_copied_rules_when_nothing_is_changed_decide_as_the_built_in_ones() -> None:
     built_in = json.loads(run("breakeven recommend examples/ranges.yaml --format json").stdout)
     copied = recommend("examples/ranges.yaml")
-    assert copied["knowledge_base"] == built_in["knowledge_base"]
-    assert copied["recommendation"] == built_in["recommendation"]
+    # The first line of each file names its schema in another folder; everything else is the same.
+    assert copied["knowledge_base"].pop("sha256") != built_in["knowledge_base"].pop("sha256")
+    for decision in (copied, built_in):
+        for firing in (*decision["firings"], *decision["matched_not_decisive"]):
+            firing["place"] = Path(firing["place"]).name
+    assert copied == built_in
 
 
 def test_rules_when_named_by_the_environment_are_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,12 +277,18 @@ def test_rules_when_named_by_the_environment_are_used(folder: Path, monkeypatch:
 
 
 def test_threshold_when_changed_changes_the_recommendation(folder: Path) -> None:
-    before = recommend("examples/ranges.yaml")
+    case = edits(SECTIONS["Change a threshold"])[0]
+    before = _recommend_as_new(case.new, folder)
     follow(folder, "Change a threshold")
-    after = recommend("examples/ranges.yaml")
+    after = recommend(case.file)
     assert (before["conclusions"]["method"], after["conclusions"]["method"]) == ("lora", "few_shot")
     assert (before["recommendation"]["approach"], after["recommendation"]["approach"]) == ("lora", "few_shot")
     assert before["knowledge_base"]["sha256"] != after["knowledge_base"]["sha256"]
+
+
+def _recommend_as_new(case: str, folder: Path) -> dict[str, Any]:
+    (folder / "before.yaml").write_text(case, encoding="utf-8")
+    return recommend("before.yaml")
 
 
 def test_question_when_changed_is_shown(folder: Path) -> None:
