@@ -274,6 +274,9 @@ def calculated(operator: str, left: Value, right: Value) -> float | None:
         outcome = math.nan if other == 0 else one / other
     else:
         outcome = {"+": one + other, "-": one - other, "*": one * other}[operator]
+        if operator != "*" and abs(outcome) * 10**12 < abs(one):
+            # Two terms that differ by less than a trillionth of themselves cancel.
+            return 0.0
     return None if math.isnan(outcome) else outcome
 
 

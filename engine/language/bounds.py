@@ -11,7 +11,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.language.evaluate import Table, Tables, Value, origin_states
+from engine.language.evaluate import Table, Tables, Value, minus, origin_states, plus
 from engine.language.nodes import (
     NEVER,
     And,
@@ -179,17 +179,17 @@ def _corners(one: Range, other: Range, apply: Callable[[float, float], float]) -
 
 
 def _add(one: Range, other: Range) -> Range:
-    low, high = one[0] + other[0], one[1] + other[1]
+    low, high = plus(one[0], other[0]), plus(one[1], other[1])
     if -math.inf < low <= high < math.inf:
         return low, high, one[2] or other[2]
-    return _corners(one, other, operator.add)
+    return _corners(one, other, plus)
 
 
 def _subtract(one: Range, other: Range) -> Range:
-    low, high = one[0] - other[1], one[1] - other[0]
+    low, high = minus(one[0], other[1]), minus(one[1], other[0])
     if -math.inf < low <= high < math.inf:
         return low, high, one[2] or other[2]
-    return _corners(one, other, operator.sub)
+    return _corners(one, other, minus)
 
 
 def _multiply(one: Range, other: Range) -> Range:

@@ -107,6 +107,24 @@ def tidy(value: Value) -> Value:
     return value
 
 
+#: What is left of two terms that cancel is nothing where it is less than this share of them.
+_CANCELLED = 1e-12
+
+
+def plus(left: float, right: float) -> float:
+    """The sum; nothing where only the terms' own binary noise is left of them, as of 10.1 + 20.2 - 30.3.
+
+    It rises with either term, as a sum of floats does.
+    """
+    total = left + right
+    return 0.0 if abs(total) < _CANCELLED * abs(left) else total
+
+
+def minus(left: float, right: float) -> float:
+    """The difference, as ``plus`` adds."""
+    return plus(left, -right)
+
+
 def _defined(number: float) -> float | None:
     return None if math.isnan(number) else number
 
@@ -120,8 +138,8 @@ def _divide(left: float, right: float) -> float | None:
 
 
 _ARITHMETIC: dict[str, Callable[[float, float], float | None]] = {
-    "+": lambda left, right: _defined(left + right),
-    "-": lambda left, right: _defined(left - right),
+    "+": lambda left, right: _defined(plus(left, right)),
+    "-": lambda left, right: _defined(minus(left, right)),
     "*": lambda left, right: _defined(left * right),
     "/": _divide,
 }

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.language.evaluate import Evaluate, Tables, Value, Values, compile_plain, origin_states, tidy
+from engine.language.evaluate import Evaluate, Tables, Value, Values, compile_plain, minus, origin_states, plus, tidy
 from engine.language.nodes import (
     And,
     Arithmetic,
@@ -160,7 +160,12 @@ class _Writer:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._constants: dict[str, Any] = {"isfinite": math.isfinite, "infinity": math.inf}
+        self._constants: dict[str, Any] = {
+            "isfinite": math.isfinite,
+            "infinity": math.inf,
+            "plus": plus,
+            "minus": minus,
+        }
         self._variables: dict[str, str] = {}
         self._temporaries = 0
 
@@ -248,8 +253,12 @@ class _Writer:
         return f"(None if {' or '.join(checks)} else {combined(*values)})" if checks else f"({combined(*values)})"
 
     def _calculated(self, operator: str, one: str, other: str) -> str:
-        defined = self._defined(f"{one} {operator} {other}")
-        return f"None if {other} == 0 else {defined}" if operator == "/" else defined
+        match operator:
+            case "+" | "-":
+                return self._defined(f"{'plus' if operator == '+' else 'minus'}({one}, {other})")
+            case "/":
+                return f"None if {other} == 0 else {self._defined(f'{one} / {other}')}"
+        return self._defined(f"{one} {operator} {other}")
 
     def _defined(self, calculated: str) -> str:
         """The number, None where it is none, as zero times never: only that differs from itself."""

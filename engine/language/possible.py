@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from engine.language.evaluate import Table, Tables, Value, origin_states, tidy
+from engine.language.evaluate import Table, Tables, Value, minus, origin_states, plus, tidy
 from engine.language.nodes import (
     NEVER,
     And,
@@ -211,15 +211,15 @@ def _divide(one: Span, other: Span) -> Span:
 def _add(one: Span, other: Span) -> Span:
     first, second = one.line, other.line
     if first and second and (one.ends or other.ends):
-        return _finite_line(first[0] + second[0], first[1] + second[1])
-    return _corners(one, other, lambda left, right: left + right)
+        return _finite_line(plus(first[0], second[0]), plus(first[1], second[1]))
+    return _corners(one, other, plus)
 
 
 def _subtract(one: Span, other: Span) -> Span:
     first, second = one.line, other.line
     if first and second and (one.ends or other.ends):
-        return _finite_line(first[0] - second[0], first[1] - second[1])
-    return _corners(one, other, lambda left, right: left - right)
+        return _finite_line(minus(first[0], second[0]), minus(first[1], second[1]))
+    return _corners(one, other, minus)
 
 
 def _multiply(one: Span, other: Span) -> Span:
