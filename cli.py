@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine import __version__
+from engine.audit_commands import audit
+from engine.command_options import (
+    ON_OPTION,
+    OUTPUT_OPTION,
+    RULES_OPTION,
+    emit,
+    recording_options,
+    refuses_bad_input,
+    sound_knowledge,
+    terminal,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,57 +28,14 @@ if TYPE_CHECKING:
     from engine.case import Case
     from engine.inference import EnginePool
     from engine.knowledge import Knowledge
+    from engine.records.settings import Settings
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 FORMATS = ("terminal", "markdown", "html", "json")
 _SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "markdown", ".json": "json"}
 
-RULES_OPTION = click.option(
-    "--rules",
-    "rules",
-    metavar="DIR",
-    envvar="BREAKEVEN_RULES",
-    help="Knowledge base to decide with (or BREAKEVEN_RULES); the built-in one by default.",
-)
-ON_OPTION = click.option(
-    "--on",
-    "on",
-    type=click.DateTime(("%Y-%m-%d",)),
-    metavar="DATE",
-    help="Decide as of this day, e.g. 2026-05-01; dated values and rules follow. Default: today.",
-)
 FORMAT_OPTION = click.option(
     "--format", "report_format", type=click.Choice(FORMATS), help="Default: by the output file's name, else terminal."
 )
-OUTPUT_OPTION = click.option("-o", "--output", metavar="FILE", help="Write the report to FILE instead of printing it.")
-
-
-def refuses_bad_input(command: _F) -> _F:
-    """Turn the engine's errors into messages and exit statuses: 2 for bad input, 1 for a failed check."""
-
-    @wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> Any:
-        from engine.errors import BadInput, BreakevenError
-
-        try:
-            return command(*arguments, **options)
-        except BadInput as error:
-            for problem in error.problems:
-                click.echo(str(problem), err=True)
-            raise SystemExit(2) from None
-        except BreakevenError as error:
-            click.echo(f"Error: {error}", err=True)
-            raise SystemExit(1) from None
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                # Whoever reads has enough; click ends quietly.
-                raise
-            click.echo(f"standard output: cannot be written: {str(error.strerror).lower()}", err=True)
-            # What is still in its buffer would be tried again at the end.
-            sys.stdout = None
-            raise SystemExit(2) from None
-
-    return wrapped  # type: ignore[return-value]  # the wrapper has the command's signature
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -106,8 +70,18 @@ def main() -> None:
 @OUTPUT_OPTION
 @RULES_OPTION
 @ON_OPTION
+@recording_options
 @refuses_bad_input
-def recommend(case: str, report_format: str | None, output: str | None, rules: str | None, on: datetime | None) -> None:
+def recommend(
+    case: str,
+    report_format: str | None,
+    output: str | None,
+    rules: str | None,
+    on: datetime | None,
+    record: bool | None,
+    who: str | None,
+    store: str | None,
+) -> None:
     """Decide the case file CASE (`-` reads standard input).
 
     A case file is YAML, one fact a line; what is not given is assumed with its source, or unknown:
@@ -123,12 +97,15 @@ def recommend(case: str, report_format: str | None, output: str | None, rules: s
       breakeven recommend examples/case-2-insurance-claims.yaml
       breakeven recommend case.yaml --format json | jq .recommendation
       breakeven recommend case.yaml -o report.html
+      breakeven recommend case.yaml --record --who "A. Meyer, procurement"
     """
     from engine.case import read_case
+    from engine.records.settings import read_settings
     from engine.source import read_document
 
-    knowledge = _knowledge(rules, on)
-    _report(read_case(read_document(case), knowledge.facts), knowledge, report_format, output)
+    settings = read_settings(record=record, store=store, who=who)
+    knowledge = sound_knowledge(rules, on)
+    _report(read_case(read_document(case), knowledge.facts), knowledge, settings, report_format, output)
 
 
 @main.command()
@@ -138,6 +115,7 @@ def recommend(case: str, report_format: str | None, output: str | None, rules: s
 @OUTPUT_OPTION
 @RULES_OPTION
 @ON_OPTION
+@recording_options
 @refuses_bad_input
 def ask(
     answers: str | None,
@@ -146,6 +124,9 @@ def ask(
     output: str | None,
     rules: str | None,
     on: datetime | None,
+    record: bool | None,
+    who: str | None,
+    store: str | None,
 ) -> None:
     """Answer one question at a time and get the same report as from a case file.
 
@@ -160,16 +141,20 @@ def ask(
     """
     from engine.case import read_case
     from engine.conversation import Interrupted, converse
+    from engine.records.recording import require_records
+    from engine.records.settings import read_settings
     from engine.source import read_document
 
-    knowledge = _knowledge(rules, on)
+    settings = read_settings(record=record, store=store, who=who)
+    require_records(settings)
+    knowledge = sound_knowledge(rules, on)
     started = read_case(read_document(answers), knowledge.facts) if answers else None
     try:
         case = converse(knowledge, _pool(knowledge), answers=started, save=Path(save) if save else None)
     except Interrupted as interrupted:
         click.echo(str(interrupted), err=True)
         raise SystemExit(130) from None
-    _report(case, knowledge, report_format, output)
+    _report(case, knowledge, settings, report_format, output)
 
 
 @main.command()
@@ -194,7 +179,10 @@ def claims(report_format: str, verdict: str | None, rules: str | None) -> None:
     """
     from engine.listing import render_claims
 
-    click.echo(render_claims(_knowledge(rules), report_format, verdict=verdict, **_terminal()), nl=False)
+    click.echo(render_claims(sound_knowledge(rules), report_format, verdict=verdict, **terminal()), nl=False)
+
+
+main.add_command(audit)
 
 
 @main.group()
@@ -228,7 +216,7 @@ def show(name: str | None, report_format: str, rules: str | None, on: datetime |
     """
     from engine.listing import render_catalogue
 
-    click.echo(render_catalogue(_knowledge(rules, on), name, report_format), nl=False)
+    click.echo(render_catalogue(sound_knowledge(rules, on), name, report_format), nl=False)
 
 
 @rules.command()
@@ -262,8 +250,8 @@ def graph(
     """
     from engine.graph import draw, requirements
 
-    required = requirements(_knowledge(rules, on), name, decisions_only=decisions_only)
-    _emit(draw(required, graph_format), output)  # type: ignore[arg-type]  # click checked the format
+    required = requirements(sound_knowledge(rules, on), name, decisions_only=decisions_only)
+    emit(draw(required, graph_format), output)  # type: ignore[arg-type]  # click checked the format
 
 
 @rules.command("docs")
@@ -285,7 +273,7 @@ def handbook(handbook_format: str | None, output: str | None, rules: str | None,
     from engine.handbook import render_handbook
 
     chosen = handbook_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "markdown")
-    _emit(render_handbook(_knowledge(rules, on), "html" if chosen == "html" else "markdown"), output)
+    emit(render_handbook(sound_knowledge(rules, on), "html" if chosen == "html" else "markdown"), output)
 
 
 @rules.command("init")
@@ -301,7 +289,7 @@ def init(directory: str) -> None:
     """
     from engine.editing import start_base
 
-    written = start_base(Path(directory), _knowledge(None))
+    written = start_base(Path(directory), sound_knowledge(None))
     click.echo(f"{len(written)} files in {directory}. Decide with them: breakeven recommend CASE --rules {directory}")
 
 
@@ -320,12 +308,13 @@ def new(part: str, name: str, decision: str | None, rules: str) -> None:
       breakeven rules new decision procurement --rules my-rules
       breakeven rules new rule method-tiny --decision method --rules my-rules
     """
-    from engine.editing import new_part, write_files
+    from engine.editing import new_part, to_fill_in, write_files
 
-    files = new_part(_knowledge(rules), part, name, decision)  # type: ignore[arg-type]  # click checked the part
+    files = new_part(sound_knowledge(rules), part, name, decision)  # type: ignore[arg-type]  # click checked the part
     write_files(Path(), {str(path): text for path, text in files.items()})
     for path in files:
         click.echo(f"{path}")
+    click.echo(f"{to_fill_in(part)}.")  # type: ignore[arg-type]  # click checked the part
 
 
 @rules.command("fmt")
@@ -340,11 +329,10 @@ def fmt(check: bool, rules: str) -> None:
       breakeven rules fmt --rules my-rules
       breakeven rules fmt --rules my-rules --check
     """
-    from engine.editing import unformatted
+    from engine.editing import files_of_base, unformatted
     from engine.source import write_text_atomically
 
-    _knowledge(rules)
-    changed = unformatted(sorted(Path(rules).rglob("*.yaml")))
+    changed = unformatted(files_of_base(sound_knowledge(rules)))
     for path, text in changed.items():
         if not check:
             write_text_atomically(path, text)
@@ -380,7 +368,7 @@ def check_rules(output_format: str, output: str | None, rules: str | None, on: d
     from engine.findings import render_findings
 
     report = check(rules, on=on.date() if on else None)
-    _emit(render_findings(report, output_format), output)
+    emit(render_findings(report, output_format), output)
     raise SystemExit(report.exit_status)
 
 
@@ -422,18 +410,18 @@ def test_rules(
 
         watch_tests(
             Path(rules) if rules else rules_directory(),
-            lambda: _knowledge(rules, on),
+            lambda: sound_knowledge(rules, on),
             lambda text: click.echo(text, nl=False),
             choice=choice,
-            **_terminal(),
+            **terminal(),
         )
         return
-    knowledge = _knowledge(rules, on)
+    knowledge = sound_knowledge(rules, on)
     if suggesting:
         finished = suggest_tests(knowledge, Path(output) if output else None)
     else:
-        finished = run_decision_tests(knowledge, output_format, choice=choice, **_terminal())  # type: ignore[arg-type]
-    _emit(finished.text, output)
+        finished = run_decision_tests(knowledge, output_format, choice=choice, **terminal())  # type: ignore[arg-type]
+    emit(finished.text, output)
     raise SystemExit(finished.exit_status)
 
 
@@ -460,8 +448,8 @@ def cover_rules(
     from engine.rule_commands import run_coverage
 
     chosen = output_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "text")
-    finished = run_coverage(_knowledge(rules, on), chosen, fail_under=fail_under, **_terminal())  # type: ignore[arg-type]
-    _emit(finished.text, output)
+    finished = run_coverage(sound_knowledge(rules, on), chosen, fail_under=fail_under, **terminal())  # type: ignore[arg-type]
+    emit(finished.text, output)
     raise SystemExit(finished.exit_status)
 
 
@@ -503,26 +491,41 @@ def diff_rules(
     from engine.rule_sources import BUILT_IN
 
     comparison = compare(old, new or rules or BUILT_IN, cases, on=on.date() if on else None)
-    _emit(render_comparison(comparison, output_format), output)
+    emit(render_comparison(comparison, output_format), output)
     raise SystemExit(comparison.exit_status)
 
 
 @rules.command("export")
-@click.option("--format", "output_format", type=click.Choice(("dmn",)), default="dmn", help="DMN 1.3 XML.")
-@OUTPUT_OPTION
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(("dmn", "dmn-tables")),
+    default="dmn",
+    help="One DMN 1.3 file of all decisions, or with dmn-tables one file for each into a directory.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of printing; of dmn-tables the directory.")
 @RULES_OPTION
 @ON_OPTION
 @refuses_bad_input
-def export(output_format: str, output: str | None, rules: str | None, on: datetime | None) -> None:  # noqa: ARG001
+def export(output_format: str, output: str | None, rules: str | None, on: datetime | None) -> None:
     """Write the decision tables as DMN 1.3, for other engines.
 
     \b
     Examples:
       breakeven rules export -o rules.dmn
+      breakeven rules export --format dmn-tables -o tables
     """
-    from engine.dmn import export_dmn
+    from engine.dmn import export_dmn, export_dmn_tables
+    from engine.editing import write_files
 
-    _emit(export_dmn(_knowledge(rules, on)), output)
+    if output_format == "dmn":
+        emit(export_dmn(sound_knowledge(rules, on)), output)
+        return
+    if output is None:
+        raise click.UsageError("Several files need a directory: add -o DIR.")
+    tables = export_dmn_tables(sound_knowledge(rules, on))
+    write_files(Path(output), tables)
+    click.echo(f"{len(tables)} files in {output}.")
 
 
 @rules.command("import")
@@ -550,7 +553,9 @@ def import_rules(file: str, output: str) -> None:
 @RULES_OPTION
 @refuses_bad_input
 def schema(name: str | None, output: str | None, rules: str | None) -> None:
-    """Print the JSON Schema NAME (facts, costs, decision, knowledge, claims, case, report), or write them all.
+    """Print the JSON Schema NAME, or write them all.
+
+    There is one for each kind of file (facts, costs, decision, knowledge, claims, tests, case) and for the report.
 
     \b
     Examples:
@@ -563,7 +568,8 @@ def schema(name: str | None, output: str | None, rules: str | None) -> None:
     from engine.schema import schemas
 
     texts = {
-        key: json.dumps(one, indent=2, ensure_ascii=False) + "\n" for key, one in schemas(_knowledge(rules)).items()
+        key: json.dumps(one, indent=2, ensure_ascii=False) + "\n"
+        for key, one in schemas(sound_knowledge(rules)).items()
     }
     if output is not None:
         write_files(Path(output), {f"{key}.schema.json": text for key, text in texts.items()})
@@ -573,47 +579,31 @@ def schema(name: str | None, output: str | None, rules: str | None) -> None:
         raise click.UsageError(f"Name one of {', '.join(texts)}, or write them all with -o DIR.")
 
 
-def _emit(text: str, output: str | None) -> None:
-    """Print, or write to a file whole or not at all."""
-    from engine.source import write_text_atomically
-
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_text_atomically(Path(output), text)
-
-
-def _knowledge(directory: str | None, on: datetime | None = None) -> Knowledge:
-    from engine.knowledge import load_knowledge
-    from engine.soundness import require_sound
-
-    knowledge = load_knowledge(directory, on.date() if on else None)
-    require_sound(knowledge)
-    return knowledge
-
-
 def _pool(knowledge: Knowledge) -> EnginePool:
     from engine.inference import EnginePool
 
     return EnginePool(knowledge)
 
 
-def _terminal() -> dict[str, Any]:
-    """How wide the output may be, and whether it may have colour."""
-    to_person = sys.stdout is not None and sys.stdout.isatty()
-    return {"width": None if to_person else 100, "colour": to_person and "NO_COLOR" not in os.environ}
-
-
-def _report(case: Case, knowledge: Knowledge, report_format: str | None, output: str | None) -> None:
-    """Decide and show: on standard output, or in a file that is written whole or not at all."""
-    from engine.describe import decide
+def _report(
+    case: Case, knowledge: Knowledge, settings: Settings, report_format: str | None, output: str | None
+) -> None:
+    """Decide, record where that is wanted, and show: on standard output, or in a file written whole or not at all."""
+    from engine.describe import describe
+    from engine.pipeline import infer
     from engine.report import render
 
     chosen = report_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "terminal")
-    decision = decide(case, _pool(knowledge))
-    options: dict[str, Any] = _terminal() if output is None else {"width": 100, "colour": False}
+    outcome = infer(case, _pool(knowledge))
+    decision = describe(outcome)
+    if settings.record:
+        from engine.records.recording import recorded
+
+        decision = recorded(outcome, decision, settings)
+        click.echo(f"recorded as {decision.record}", err=True)
+    options: dict[str, Any] = terminal() if output is None else {"width": 100, "colour": False}
     text = render(decision, chosen, **options)  # type: ignore[arg-type]  # click checked the format
-    _emit(text, output)
+    emit(text, output)
 
 
 def run() -> None:

@@ -8,19 +8,20 @@ the declarations alone; what comes out the same although it is declared otherwis
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from engine.case import Case
 from engine.declarations import FactDeclaration
 from engine.knowledge import DecisionTable, Knowledge
-from engine.language.evaluate import Value
-from engine.language.nodes import Node, functions_in
+from engine.language.evaluate import Value, compile_plain
+from engine.language.nodes import Node, Number, functions_in
 from engine.outlook import full_domain
 
 #: Which of two bases.
 Side = Literal["old", "new"]
+_ENDS: tuple[Literal["low", "high"], ...] = ("low", "high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,11 @@ class Alike:
         if (old.could_turn, old.recommends) != (new.could_turn, new.recommends):
             return None
         return new.could_turn if new.recommends is None or new.recommends in steady else None
+
+    @cached_property
+    def at_ends(self) -> tuple[Alike, ...]:
+        """Both bases with all that is a range taken at its low ends, and at its high ends."""
+        return tuple(Alike(_at_end(self.old, end), _at_end(self.new, end)) for end in _ENDS)
 
     # -- facts -------------------------------------------------------------------------------------
 
@@ -219,6 +225,22 @@ def accepts(fact: FactDeclaration, value: Value) -> bool:
     if isinstance(value, bool) or not isinstance(value, float):
         return False
     return low <= value <= high and (fact.type != "integer" or value.is_integer())
+
+
+def _at_end(knowledge: Knowledge, end: Literal["low", "high"]) -> Knowledge:
+    """The base with every amount and default that is a range at one end of it."""
+    amounts = {
+        name: knowledge.amounts[name].model_copy(update={"value": getattr(found, end)})
+        for name, found in knowledge.constant_ranges.items()
+    }
+    defaults = {name: Number(getattr(found, end)) for name, found in knowledge.default_ranges.items()}
+    quantities = {
+        name: replace(knowledge.quantities[name], formula=node, evaluate=compile_plain(node, knowledge.tables))
+        for name, node in defaults.items()
+    }
+    return replace(
+        knowledge, amounts={**knowledge.amounts, **amounts}, quantities={**knowledge.quantities, **quantities}
+    )
 
 
 def _kind(fact: FactDeclaration) -> str:

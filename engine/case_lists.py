@@ -94,9 +94,15 @@ def _in_directory(path: str) -> Iterator[WrittenCase]:
     paths = sorted(one for pattern in ("*.yaml", "*.yml") for one in Path(path).glob(pattern))
     if not paths:
         _refuse(Place(printable(path)), "no case files: no .yaml file in it", "Name a directory of case files")
+    problems: list[Problem] = []
     for file in paths:
-        document = read_document(file)
-        yield WrittenCase(file.stem, _mapping(document), document.place(()), document)
+        try:
+            document = read_document(file)
+            yield WrittenCase(file.stem, _mapping(document), document.place(()), document)
+        except BadInput as error:
+            problems += error.problems
+    if problems:
+        raise BadInput(problems)
 
 
 def _in_yaml(document: Document, facts: frozenset[str]) -> Iterator[WrittenCase]:
@@ -135,17 +141,27 @@ def _named(said: Mapping[str, object], number: str, facts: frozenset[str]) -> tu
 
 def _in_json_lines(path: str, facts: frozenset[str]) -> Iterator[WrittenCase]:
     text = read_text(path, limit_bytes=MOST_BYTES)
-    for number, line in enumerate(text.splitlines(), 1):
+    # Text in JSON may hold what else ends a line, such as U+2028.
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         place = Place(printable(path), number)
         try:
-            said = json.loads(line, parse_constant=_no_number)
+            said = json.loads(line, parse_constant=_no_number, object_pairs_hook=_mapping_of)
         except (ValueError, RecursionError) as error:
             _refuse(place, f"not JSON: {shorten(str(error))}", "Write one case a line, as a JSON object")
         if not isinstance(said, dict):
             _refuse(place, "expected a JSON object of facts to values", "Write one case a line")
         yield WrittenCase(*_named(said, f"line {number}", facts), place)
+
+
+def _mapping_of(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"'{twice}' is there twice")
+    return said
 
 
 def _no_number(word: str) -> NoReturn:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from engine.declarations import RangeOf
 from engine.errors import BadInput, Place, Problem, did_you_mean
-from engine.knowledge import Knowledge, Row
-from engine.language.nodes import functions_in, names_in
+from engine.knowledge import DecisionTable, Knowledge, Row
+from engine.language.nodes import Node, functions_in
 from engine.quantities import show
 from engine.wording import condition_in_english, formula_in_english, label, show_name
 
@@ -39,45 +39,56 @@ class Entry:
 def known_names(knowledge: Knowledge) -> list[str]:
     """Every id that ``entry`` knows, in the order of the files."""
     rows = [row.id for table in knowledge.decisions.values() for row in table.rows]
-    outputs = list(knowledge.decision_of)
+    outputs = [name for table in knowledge.decisions.values() for name in dict.fromkeys((table.name, *table.outputs))]
     return [*knowledge.facts, *knowledge.figures, *knowledge.amounts, *knowledge.tables, *outputs, *rows]
 
 
 def catalogue(knowledge: Knowledge) -> dict[str, tuple[Entry, ...]]:
-    """Every entry by kind."""
+    """Every entry by kind; where a rule has the name of something else, both."""
+    rules = {row.id for table in knowledge.decisions.values() for row in table.rows}
     found: dict[str, list[Entry]] = {}
     for name in dict.fromkeys(known_names(knowledge)):
-        one = entry(knowledge, name)
-        found.setdefault(one.kind, []).append(one)
+        entries = [_rule_entry(knowledge, name) if name in rules else None, _named_entry(knowledge, name)]
+        for one in filter(None, reversed(entries)):
+            found.setdefault(one.kind, []).append(one)
     return {kind: tuple(entries) for kind, entries in found.items()}
 
 
 def entry(knowledge: Knowledge, name: str) -> Entry:
-    """The entry with that id.
+    """The entry with that id; the rule where a rule and something else have one name.
 
     Raises:
         BadInput: no rule, decision, fact, figure, amount or table has it.
     """
-    for table in knowledge.decisions.values():
-        for row in table.rows:
-            if row.id == name:
-                return _rule(knowledge, table.name, row)
-    if name in knowledge.decision_of:
-        return _decision(knowledge, name)
-    if name in knowledge.facts:
-        return _fact(knowledge, name)
-    if name in knowledge.figures:
-        return _figure(knowledge, name)
-    if name in knowledge.amounts:
-        return _amount(knowledge, name)
-    if name in knowledge.tables:
-        return _table(knowledge, name)
+    found = _rule_entry(knowledge, name) or _named_entry(knowledge, name)
+    if found is not None:
+        return found
     known = known_names(knowledge)
     starting = [other for other in known if other.startswith(name)]
     hint = f"Did you mean '{starting[0]}'?" if starting else did_you_mean(name, known)
     place = Place(f"knowledge base {knowledge.manifest.name}")
     message = f"nothing is called '{name}'"
     raise BadInput([Problem(place, message, hint=hint or "List them all with: breakeven rules show")])
+
+
+def _rule_entry(knowledge: Knowledge, name: str) -> Entry | None:
+    for table in knowledge.decisions.values():
+        for row in table.rows:
+            if row.id == name:
+                return _rule(knowledge, table.name, row)
+    return None
+
+
+def _named_entry(knowledge: Knowledge, name: str) -> Entry | None:
+    if name in knowledge.decision_of or name in knowledge.decisions:
+        return _decision(knowledge, name)
+    makers = (
+        (knowledge.facts, _fact),
+        (knowledge.figures, _figure),
+        (knowledge.amounts, _amount),
+        (knowledge.tables, _table),
+    )
+    return next((make(knowledge, name) for declared, make in makers if name in declared), None)
 
 
 def readers_of(knowledge: Knowledge, name: str) -> tuple[str, ...]:
@@ -94,6 +105,10 @@ def _readers(knowledge: Knowledge, name: str) -> Iterator[str]:
         for row in table.rows:
             if name in knowledge.declared_names(row.when) | functions_in(row.when):
                 yield row.id
+
+
+def _tables_in(knowledge: Knowledge, node: Node) -> frozenset[str]:
+    return functions_in(node) & knowledge.tables.keys()
 
 
 def _place(knowledge: Knowledge, file: str, *path: str) -> str:
@@ -119,27 +134,41 @@ def _rule(knowledge: Knowledge, decision: str, row: Row) -> Entry:
         text=row.declaration.when,
         source=row.declaration.source,
         place=str(row.place),
-        inputs=tuple(sorted(knowledge.declared_names(row.when))),
+        inputs=tuple(sorted(knowledge.declared_names(row.when) | _tables_in(knowledge, row.when))),
         readers=tuple(dict.fromkeys(reader for output in row.then for reader in readers_of(knowledge, output))),
     )
 
 
-def _decision(knowledge: Knowledge, output: str) -> Entry:
-    table = knowledge.decisions[knowledge.decision_of[output]]
-    values = ", ".join(f"{value} ({title})" for value, title in table.outputs[output].items())
-    policy, rows = table.declaration.hit_policy, ", ".join(row.id for row in table.rows)
+def _decision(knowledge: Knowledge, name: str) -> Entry:
+    """A decision by the name of one of its outputs, or of all that it concludes together."""
+    table = knowledge.decisions[knowledge.decision_of.get(name, name)]
+    outputs = (name,) if name in table.outputs else tuple(table.outputs)
+    rows = ", ".join(row.id for row in table.rows)
+    reads = (knowledge.declared_names(row.when) | _tables_in(knowledge, row.when) for row in table.rows)
     return Entry(
         kind="decision",
-        name=output,
-        title=table.declaration.title,
+        name=name,
+        title=knowledge.title(name),
         unit="",
-        lines=(f"One of: {values}.", f"Hit policy {policy}; rows: {rows}."),
+        lines=(
+            *(_values(table, output, named=len(outputs) > 1) for output in outputs),
+            f"Hit policy {table.declaration.hit_policy}; rows: {rows}.",
+        ),
         text="",
         source=table.declaration.source,
         place=f"{table.file}:1",
-        inputs=tuple(sorted(frozenset().union(*(knowledge.declared_names(row.when) for row in table.rows)))),
-        readers=readers_of(knowledge, output),
+        inputs=tuple(sorted(frozenset().union(*reads))),
+        readers=tuple(dict.fromkeys(reader for output in outputs for reader in readers_of(knowledge, output))),
     )
+
+
+def _values(table: DecisionTable, output: str, *, named: bool) -> str:
+    """What an output may be, in a sentence."""
+    what = "Any of" if table.policy == "collect" else "One of"
+    if aggregate := table.declaration.aggregate:
+        what = "How many hold of" if aggregate == "count" else f"The {aggregate} of those that hold of"
+    values = (value if value == title else f"{value} ({title})" for value, title in table.outputs[output].items())
+    return f"{f'{output}: ' if named else ''}{what}: {', '.join(values)}."
 
 
 def _fact(knowledge: Knowledge, name: str) -> Entry:
@@ -161,7 +190,7 @@ def _fact(knowledge: Knowledge, name: str) -> Entry:
         text="" if fact.default is None or isinstance(fact.default, RangeOf) else fact.default,
         source=fact.source,
         place=_place(knowledge, "facts.yaml", "facts", name),
-        inputs=tuple(sorted(names_in(quantity.formula))) if quantity else (),
+        inputs=tuple(sorted(knowledge.declared_names(quantity.formula))) if quantity else (),
         readers=readers_of(knowledge, name),
     )
 
@@ -189,7 +218,7 @@ def _figure(knowledge: Knowledge, name: str) -> Entry:
         text=figure.formula,
         source=figure.source,
         place=_place(knowledge, "costs.yaml", "figures", name),
-        inputs=tuple(sorted(names_in(quantity.formula) | functions_in(quantity.formula) & knowledge.tables.keys())),
+        inputs=tuple(sorted(knowledge.declared_names(quantity.formula) | _tables_in(knowledge, quantity.formula))),
         readers=readers_of(knowledge, name),
     )
 

@@ -303,13 +303,16 @@ class _Examination:
         """The figures a decision depends on that multiply or divide quantities."""
         from engine.questions import is_product
 
-        names = [name for name in self.knowledge.order if name in self.proofs.upstream(table.name)]
-        quantities = self.knowledge.quantities
-        return [
+        knowledge, upstream = self.knowledge, self.proofs.upstream(table.name)
+        names = [
             name
-            for name in names
-            if name in quantities and any(is_product(part, self.knowledge) for part in walk(quantities[name].formula))
+            for name in knowledge.order
+            if name in upstream
+            and name in knowledge.quantities
+            and any(is_product(part, knowledge) for part in walk(knowledge.quantities[name].formula))
         ]
+        # What conditions read of a decision is computed under a name that no file has.
+        return list(dict.fromkeys(knowledge.readings.get(name, name) for name in names))
 
     # -- places and words --------------------------------------------------------------------------
 

@@ -10,13 +10,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from engine.alike import Alike, conclusions_of, names_behind
+from engine.alike import Alike, Target, conclusions_of, names_behind
 from engine.case import Case
 from engine.case_lists import WrittenCase, read_case_list
 from engine.contrast import contradicts_itself
 from engine.decision import Conclusion
 from engine.differences import Change, Refusal, changes, refusals
-from engine.divergence import SECONDS, UNCHANGED, Answer, Bases, Differing, Same, Unproved, answer, diverge
+from engine.divergence import (
+    SECONDS,
+    UNCHANGED,
+    Answer,
+    Bases,
+    Differing,
+    Same,
+    Unproved,
+    Verdict,
+    answer,
+    diverge,
+)
 from engine.errors import BadInput, Place, Problem
 from engine.inference import CompileError, EnginePool
 from engine.knowledge import Knowledge
@@ -25,6 +36,8 @@ from engine.trials import Trials
 
 #: Of the cases at hand so many are tried for what differs in other conclusions.
 _MOST_TRIED = 500
+#: Which of several verdicts on one conclusion counts.
+_STRONGEST_FIRST = (Differing, Unproved, Same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +153,13 @@ def _compared(
     declared = changes(old, new)
     at_hand = _CasesAtHand(bases)
     cases = at_hand.compared(written) if written is not None else None
-    verdicts = [
-        *diverge(bases, seconds=seconds, cases=at_hand.read[:_MOST_TRIED]),
-        *_untouched(bases.alike, declared),
-        *_fallbacks(bases),
-    ]
+    verdicts = _one_each(
+        [
+            *diverge(bases, seconds=seconds, cases=at_hand.read[:_MOST_TRIED]),
+            *_untouched(bases.alike, declared),
+            *_fallbacks(bases),
+        ]
+    )
     names = [conclusions_of(base).keys() for base in (old, new)]
     comparison = Comparison(
         Side(before.shown, old),
@@ -158,6 +173,14 @@ def _compared(
         cases,
     )
     return _told(comparison, (before, after))
+
+
+def _one_each(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """One verdict on each conclusion: a case that shows a difference first, a proof only where nothing is in doubt."""
+    found: dict[Target, Verdict] = {}
+    for verdict in sorted(verdicts, key=lambda one: _STRONGEST_FIRST.index(type(one))):
+        found.setdefault(verdict.target, verdict)
+    return list(found.values())
 
 
 def _untouched(alike: Alike, declared: Iterable[Change]) -> Iterator[Same]:

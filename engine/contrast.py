@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -27,12 +27,16 @@ _EVALUATIONS = 400_000
 #: Of these the first are made by chance alone, and of the others so many aimed at a row.
 _FIRST_CASES = 200
 _AIMED = 0.7
-#: Cases from which one goes along facts, and how often the way between two numbers is halved.
+#: Cases from which one goes along facts, at first and if all else fails, and how often the way between two numbers
+#: is halved.
+_FIRST_WALKS = 8
 _WALKS = 40
 _HALVINGS = 50
+#: Cases tried in search of one that differs if something could turn the recommendation.
+_WITH_SIGNALS = 3_000
 #: Cases kept for each conclusion: those that show a difference, and those to start a walk from.
 _MOST_SHOWING = 2
-_MOST_STARTS = 60
+_MOST_STARTS = 200
 #: Numbers agree where their first nine digits do.
 _NINE_DIGITS = 1e-9
 
@@ -85,6 +89,7 @@ class Contrast:
         self.seen = {target: Seen() for target in asked}
         #: The figures and defaults that were something else for one and the same case.
         self.apart: set[str] = set()
+        self._at_ends: list[tuple[Trials, Trials]] = []
         self._quantities = [
             name for name in alike.new.quantities if name in alike.old.quantities and name not in alike.identical
         ]
@@ -159,6 +164,12 @@ class Contrast:
     def _is_shown(self, target: Target) -> bool:
         return any(self.settled(pair, target) for pair in self.seen[target].showing)
 
+    def aimed(self, rng: random.Random, target: Target) -> Case:
+        """A case made to let some row of a conclusion decide in one of the bases."""
+        trials = rng.choice((self.old, self.new))
+        table = target.table(trials.knowledge)
+        return trials.aimed(rng, table.name, rng.randrange(len(table.rows)))
+
     def _next_case(self, rng: random.Random, count: int) -> Case:
         trials = rng.choice((self.old, self.new))
         rows = self._changed_rows[0 if trials is self.old else 1]
@@ -183,21 +194,89 @@ class Contrast:
 
     # -- along one fact ----------------------------------------------------------------------------
 
-    def walk(self, target: Target) -> None:
-        """Go along each number of some cases to where one base turns, in search of a point where the other does not."""
-        rng = random.Random(0)  # noqa: S311 - the same walks in every run
-        starts = self.seen[target].starts
-        for start in rng.sample(list(starts), k=min(len(starts), _WALKS)):
+    def walk(self, target: Target, *, further: bool) -> None:
+        """Go along each number of some cases to where one base turns, in search of a point where the other does not.
 
-            def concluded(case: Case, start: Pair = start) -> tuple[Hashable, Hashable]:
-                return self.concluded(self.look_at(case, signal=start.old.signal), target)
+        Args:
+            target: the conclusion.
+            further: go on with the cases that were not walked from at first.
+        """
+        rng = random.Random(0)  # noqa: S311 - the same walks in every run
+        starts = list(self.seen[target].starts)
+        rng.shuffle(starts)
+        chosen = sorted(starts, key=lambda pair: not self._hangs_on_change(pair, target))[:_WALKS]
+        old, new = (Trials(_only_behind(base, target)) for base in (self.alike.old, self.alike.new))
+        for start in chosen[_FIRST_WALKS:] if further else chosen[:_FIRST_WALKS]:
+
+            def concluded(case: Case, signal: bool = start.old.signal) -> tuple[Hashable, Hashable]:
+                common = self.alike.common(case)
+                return self.concluded(Pair(old.of(common, signal=signal), new.of(common, signal=signal)), target)
 
             for name in self._numbers_behind(target):
                 notable, own = self._notable_numbers(name), start.old.values[name]
                 values = {notable[0], notable[-1], *([own] if isinstance(own, float) else [])}
                 found = self._along(start.case, name, sorted(values), concluded)
-                if found is not None and self._is_shown(target):
+                if found is not None:
+                    self.look_at(found, signal=start.old.signal)
+                    if self._is_shown(target):
+                        return
+
+    def _hangs_on_change(self, pair: Pair, target: Target) -> bool:
+        """Whether a row decides that the other base does not have, or that reads what may be something else there."""
+        sides = ((pair.old, self.alike.old), (pair.new, self.alike.new))
+        return any(
+            (table.name, row) in changed
+            for (trial, base), changed in zip(sides, self._changed_rows, strict=True)
+            for table in [target.table(base)]
+            for row in trial.decisive(table)
+        )
+
+    def walk_with_signals(self, target: Target, cases: Iterable[Case]) -> Iterator[Case]:
+        """Cases beside some in which nothing is open that seem to differ if something could turn the recommendation.
+
+        Args:
+            target: a conclusion that hangs on whether something could.
+            cases: where to start from.
+        """
+        left = _WITH_SIGNALS
+
+        def concluded(case: Case) -> tuple[Hashable, Hashable]:
+            nonlocal left
+            left -= 1
+            return self.concluded(self.as_it_seems(self.alike.common(case)), target)
+
+        for start in cases:
+            for name in self._numbers_behind(target):
+                notable = self._notable_numbers(name)
+                found = self._along(start, name, [notable[0], notable[-1]], concluded) if name in start.given else None
+                if found is not None:
+                    yield self.alike.common(found)
+                if left < 0:
                     return
+
+    def as_it_seems(self, case: Case) -> Pair:
+        """A case tried on both, each told that something could turn its recommendation if the ends of ranges do."""
+        old, new = self._seems_to_turn(case)
+        return Pair(self.old.of(case, signal=old), self.new.of(case, signal=new))
+
+    def _seems_to_turn(self, case: Case) -> tuple[bool, bool]:
+        """For each base whether it recommends something else with all that is a range at one of its ends."""
+        recommends = self.alike.new.manifest.recommends
+        if recommends is None:
+            return False, False
+        old, new = (
+            {trials.of(case).values[recommends] for trials in at_ends} for at_ends in self._recommending(recommends)
+        )
+        return len(old) > 1, len(new) > 1
+
+    def _recommending(self, recommends: str) -> tuple[Sequence[Trials], Sequence[Trials]]:
+        """For each base what it recommends, with all that is a range as likely and at its ends."""
+        if not self._at_ends:
+            target = Target(recommends, (recommends,))
+            for base in (self.alike, *self.alike.at_ends):
+                old, new = (Trials(_only_behind(one, target)) for one in (base.old, base.new))
+                self._at_ends.append((old, new))
+        return tuple(old for old, _ in self._at_ends), tuple(new for _, new in self._at_ends)
 
     def along_some_fact(
         self, start: Case, target: Target, rng: random.Random, concluded: Callable[[Case], tuple[Any, Any]]
@@ -268,6 +347,12 @@ class Contrast:
         notable = {*self.old.notable[name], *self.new.notable[name]}
         numbers = (one for one in notable if isinstance(one, float) and not isinstance(one, bool))
         return sorted(one for one in numbers if all(accepts(fact, one) for fact in facts))
+
+
+def _only_behind(knowledge: Knowledge, target: Target) -> Knowledge:
+    """The base without the decisions, figures and defaults that a conclusion does not depend on."""
+    behind = names_behind(knowledge, target.outputs[0])
+    return replace(knowledge, order=tuple(name for name in knowledge.order if name in behind))
 
 
 def _concluded(trial: Trial, knowledge: Knowledge, target: Target) -> Hashable:

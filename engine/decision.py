@@ -204,3 +204,6 @@ class Decision(_Record):
     concluded: tuple[Concluded, ...] = Field(
         default=(), description="The conclusions for people, in dependency order, where there is no recommendation."
     )
+    record: str | None = Field(
+        default=None, description="The id of the record of this decision; null where it was not recorded."
+    )

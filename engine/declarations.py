@@ -132,6 +132,7 @@ class FactDeclaration(_Declaration):
     why: Text | None = Field(None, description="Why it is asked.")
     help: Text | None = None
     example: Expression | None = Field(None, description="A value as one would write it in a case file.")
+    sensitive: bool = Field(False, description="Records of decisions keep a keyed hash of its value, or nothing of it.")
     source: Text
 
     @model_validator(mode="after")

@@ -32,7 +32,7 @@ from engine.errors import BadInput, Place
 from engine.knowledge import OTHERWISE, DecisionTable, Knowledge
 from engine.language.nodes import And, Comparison, Membership, Node, Not, Number, Or, children
 from engine.quantities import show
-from engine.source import read_document
+from engine.source import Document, read_document
 from engine.wording import condition_in_english, formula_in_english, show_name
 
 Kind = Literal["added", "removed", "changed"]
@@ -172,7 +172,7 @@ class _Declarations:
         self, at: _At, old: Mapping[str, str], new: Mapping[str, str], path: tuple[str, ...], what: str
     ) -> Iterator[Change]:
         for word in (word for word in old if word not in new):
-            yield at.one("removed", what, f"{word} ({old[word]})", None, *path, decides=True)
+            yield at.one("removed", what, f"{word} ({old[word]})", None, *path, word, decides=True)
         for word, title in new.items():
             if word not in old:
                 yield at.one("added", what, None, f"{word} ({title})", *path, word, decides=True)
@@ -189,7 +189,8 @@ class _Declarations:
                     None if since not in values else _since(_value_in_words(base, name, values[since]), since)
                     for base, values in ((self.old, before), (self.new, after))
                 ]
-                yield from at.changed("amount", words[0], words[1], "value", decides=True, always=True)
+                path = _where_since(new if since in after else old, since)
+                yield from at.changed("amount", words[0], words[1], *path, decides=True, always=True)
         yield from at.changed("title", old.title, new.title, "title")
         yield from at.changed("source", _sources(old.source, old.value), _sources(new.source, new.value), "source")
 
@@ -262,21 +263,25 @@ class _Declarations:
             yield from at.changed("manifest", old.get(path), new.get(path), *path, decides=decides)
 
     def claims(self) -> Iterator[Change]:
-        """The source's claims, by their ids; no decision depends on them."""
-        old, new = (_claims(base) for base in (self.old, self.new))
-        for name in dict.fromkeys((*old, *new)):
-            one, other = old.get(name), new.get(name)
-            base = self.old if other is None else self.new
-            place = Place(str(base.directory / "claims.yaml"))
+        """The source's claims, field by field, and what they are computed from; no decision depends on them."""
+        old, new = (_Claims.of(base) for base in (self.old, self.new))
+        for name in dict.fromkeys((*old.entries, *new.entries)):
+            one, other = old.entries.get(name), new.entries.get(name)
+            what = "claim" if name in old.ids or name in new.ids else "input to the claims"
             if one is None or other is None:
                 kind: Kind = "added" if one is None else "removed"
-                yield Change(kind, "claim", name, _quote(one), _quote(other), place)
-                continue
-            for field in (field for field in dict.fromkeys((*one, *other)) if one.get(field) != other.get(field)):
-                said = [_text(claim.get(field)) for claim in (one, other)]
-                yield Change("changed", "claim", f"{name}.{field}", said[0], said[1], place)
+                place = (old if other is None else new).place(name)
+                yield Change(kind, what, name, _quote(one), _quote(other), place)
+            elif isinstance(one, dict) and isinstance(other, dict):
+                for field in (field for field in dict.fromkeys((*one, *other)) if one.get(field) != other.get(field)):
+                    said = [_line(_text(each.get(field))) for each in (one, other)]
+                    yield Change("changed", what, f"{name}.{field}", said[0], said[1], new.place(name, field))
+            elif one != other:
+                yield Change("changed", what, name, _line(_text(one)), _line(_text(other)), new.place(name))
 
 
+#: The file of the source's claims.
+_CLAIMS = "claims.yaml"
 #: How deep the fields of the manifest are told apart.
 _DEEPEST = 3
 #: What of the fallback bears on a recommendation that nothing settles.
@@ -553,6 +558,13 @@ def _values(amount: AmountDeclaration) -> Mapping[date | None, RangeOf | float]:
     return {None: amount.value}
 
 
+def _where_since(amount: AmountDeclaration, since: date | None) -> tuple[str | int, ...]:
+    """Where in an amount the value stands that is in force from a day."""
+    if not isinstance(amount.value, list):
+        return ("value",)
+    return ("value", next(index for index, version in enumerate(amount.value) if version.since == since))
+
+
 @dataclass(frozen=True, slots=True)
 class _TableRow:
     """One row of a volume table: what it gives, the row in words, and where it is in its table."""
@@ -625,20 +637,58 @@ def _text(value: Any) -> str | None:
     return word_of(float(value)) if isinstance(value, int | float) else str(value)
 
 
-def _claims(knowledge: Knowledge) -> dict[str, dict[str, Any]]:
-    """The claims of a base as written, by id; none where there are none to be read."""
-    path = knowledge.directory / "claims.yaml"
-    try:
-        document = read_document(path) if path.exists() else None
-    except BadInput:
-        return {}
-    listed = document.value.get("claims") if document and isinstance(document.value, dict) else None
-    entries = listed if isinstance(listed, list) else []
-    return {str(one["id"]): one for one in entries if isinstance(one, dict) and "id" in one}
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """What the file of claims says.
+
+    Args:
+        document: the file; None where there is none to be read.
+        entries: each claim by its id, and each part of the rest by where it stands.
+        paths: where in the file each of them is.
+        ids: those of the claims.
+    """
+
+    document: Document | None
+    entries: Mapping[str, Any]
+    paths: Mapping[str, tuple[str | int, ...]]
+    ids: frozenset[str]
+
+    @classmethod
+    def of(cls, knowledge: Knowledge) -> _Claims:
+        """The claims of a base; no claims where there is no file, or none that can be read."""
+        path = knowledge.directory / _CLAIMS
+        try:
+            document = read_document(path) if path.exists() else None
+        except BadInput:
+            document = None
+        said = document.value if document and isinstance(document.value, dict) else {}
+        listed = said.get("claims")
+        claims = {
+            str(claim["id"]): (("claims", index), claim)
+            for index, claim in enumerate(listed if isinstance(listed, list) else [])
+            if isinstance(claim, dict) and "id" in claim
+        }
+        found: dict[str, tuple[tuple[str | int, ...], Any]] = {}
+        for section, value in said.items():
+            if isinstance(value, dict):
+                found.update({f"{section}.{key}": ((section, key), inner) for key, inner in value.items()})
+            elif section != "claims":
+                found[section] = ((section,), value)
+        found.update(claims)
+        entries = {name: value for name, (_, value) in found.items()}
+        return cls(document, entries, {name: where for name, (where, _) in found.items()}, frozenset(claims))
+
+    def place(self, name: str, *field: str) -> Place:
+        """Where an entry, or a field of it, stands."""
+        if self.document is None:
+            return Place(_CLAIMS)
+        path = self.paths[name]
+        return self.document.place((*path, *field), key=bool(field) or name not in self.ids)
 
 
-def _quote(claim: Mapping[str, Any] | None) -> str | None:
-    return None if claim is None else _line(str(claim.get("quote", claim.get("id"))))
+def _quote(entry: Any) -> str | None:
+    """An entry of the claims in a line: of a claim its quote."""
+    return _line(_text(entry.get("quote", entry) if isinstance(entry, dict) else entry))
 
 
 # -- what cases may no longer say ----------------------------------------------------------------------

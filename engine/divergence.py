@@ -28,9 +28,15 @@ from engine.sameness import Sameness
 from engine.trials import Trial, plainer
 
 #: How long the search and all proofs together may take, in seconds; what is left is said not to be proved.
-SECONDS = 40.0
+SECONDS = 15.0
 #: Cases put through the pipeline where the plain evaluator cannot tell.
 _MOST_DECIDED = 25
+#: Cases made of one that shows a difference by answering what is no number anew.
+_MOST_ANSWERED_ANEW = 400
+#: Cases decided by both pipelines to make one smaller, and in all to make it plainer; facts left out at once at first.
+_MOST_FEWER = 40
+_MOST_ROUNDED = 60
+_BLOCK = 4
 #: Digits that a number of a case is tried with before it stays as it is.
 _MOST_DIGITS = 12
 UNCHANGED = "nothing it concludes from has changed"
@@ -87,6 +93,7 @@ class Unproved:
 
 
 Verdict = Differing | Same | Unproved
+_Search = Callable[[Target], Differing | None]
 
 
 def _is_something(conclusion: Conclusion) -> bool:
@@ -154,6 +161,7 @@ class _Divergence:
         self._asked = asked
         self._deadline = deadline
         self._cases = cases
+        self._walked = set[Target]()
         self.contrast = Contrast(self.alike, asked)
         self.sameness = Sameness(self.alike, asked, self.contrast, self._milliseconds_left)
 
@@ -163,6 +171,12 @@ class _Divergence:
     def verdicts(self) -> Iterator[Verdict]:
         """The verdict on each conclusion."""
         self.contrast.simulate(self._cases)
+        for target in self._asked:
+            # What came apart before a conclusion leads to a difference sooner than z3 to the answer that there is one.
+            seen = self.contrast.seen[target]
+            if seen.moved and not seen.showing and not self._hangs_on_signal(target):
+                self.contrast.walk(target, further=False)
+                self._walked.add(target)
         self.sameness.sweep()
         for target in self._asked:
             yield self._verdict(target)
@@ -177,17 +191,16 @@ class _Divergence:
             return found or self._unless_it_stands(target, proof)
         found = self._settled_by(self._pinned_down, target, found)
         if hangs_on_signal:
-            found = self._settled_by(self._proposed_without_doubt, target, found)
+            searches: tuple[_Search, ...] = (self._walked_with_signals, self._proposed_without_doubt)
         else:
-            found = self._settled_by(self._walked_by_trial, target, found)
-            found = self._settled_by(self._proposed, target, found)
+            searches = (self._walked_by_trial, self._proposed, self._walked_further)
+        for search in searches:
+            found = self._settled_by(search, target, found)
         if found is None and self.sameness.prove(target, depth="everything"):
             return self._unless_it_stands(target, self.sameness.proofs[target])
         return found or self._shown(target) or self._walked_to(target) or Unproved(target, self._reason(target))
 
-    def _settled_by(
-        self, search: Callable[[Target], Differing | None], target: Target, found: Differing | None
-    ) -> Differing | None:
+    def _settled_by(self, search: _Search, target: Target, found: Differing | None) -> Differing | None:
         """What was found; where a base leaves it open, what a further search finds in which both conclude something."""
         if found is not None and found.is_settled:
             return found
@@ -290,8 +303,24 @@ class _Divergence:
 
     def _walked_by_trial(self, target: Target) -> Differing | None:
         """A case on the way along single facts."""
-        self.contrast.walk(target)
+        if target not in self._walked:
+            self.contrast.walk(target, further=False)
         return self._shown(target)
+
+    def _walked_further(self, target: Target) -> Differing | None:
+        """The same, from more cases."""
+        self.contrast.walk(target, further=True)
+        return self._shown(target)
+
+    def _walked_with_signals(self, target: Target) -> Differing | None:
+        """A case on the way along single facts, in which little is doubtful."""
+        seen = self.contrast.seen.values()
+        pairs = [*(pair for one in seen for pair in one.showing), *self.contrast.seen[target].starts]
+        cases = (_without(self._answered(pair), self._left_open) for pair in pairs[:_MOST_DECIDED])
+        for case in itertools.islice(self.contrast.walk_with_signals(target, cases), _MOST_DECIDED):
+            if self._differs(case, target):
+                return self._plainer_by_deciding(case, target)
+        return None
 
     def _proposed_without_doubt(self, target: Target) -> Differing | None:
         """The same, of a conclusion that hangs on whether something could turn the recommendation."""
@@ -304,31 +333,52 @@ class _Divergence:
     def _pinned_down(self, target: Target) -> Differing | None:
         """A case that shows a difference in another conclusion, with other answers that settle the rest."""
         contrast, tries = self.contrast, _MOST_DECIDED
+        open_in_one: list[Case] = []
+        hangs_on_signal = self._hangs_on_signal(target)
         for case in self._with_other_answers(target):
             pair = contrast.at(case, signal=False)
-            if not contrast.differs(pair, target) or not contrast.settled(pair, target):
+            if hangs_on_signal and contrast.differs(pair, target):
+                pair = contrast.as_it_seems(case)
+            if not contrast.differs(pair, target):
                 continue
-            if not self._hangs_on_signal(target):
+            if not contrast.settled(pair, target):
+                open_in_one.append(case)
+            elif not hangs_on_signal:
                 contrast.look_at(case)
                 return self._shown(target)
-            if self._differs(case, target):
+            elif self._differs(case, target):
                 return self._plainer_by_deciding(case, target)
-            tries -= 1
+            else:
+                tries -= 1
             if not tries:
                 return None
-        return None
+        found = next((case for case in open_in_one[:tries] if self._differs(case, target)), None)
+        return self._plainer_by_deciding(found, target) if found else None
 
     def _with_other_answers(self, target: Target) -> Iterator[Case]:
-        """Cases that show a difference in another conclusion, with up to two yes/no questions answered anew."""
+        """Cases that show a difference in another conclusion, with some questions answered anew.
+
+        First up to two yes/no questions, then all that are no numbers, as some row would have them.
+        """
         alike = self.alike
-        others = [one.case for other in self._asked if other != target for one in self.bases.differing(other)[:1]]
+        shown = [one.case for other in self._asked if other != target for one in self.bases.differing(other)[:1]]
+        shown += [pair.case for pair in self.contrast.seen[target].showing]
         facts = [name for name in alike.new.facts if name in alike.facts and alike.new.facts[name].type == "yes/no"]
         answers = [Given(name, truth) for name in facts for truth in (False, True)]
         some = [(), *((one,) for one in answers), *itertools.combinations(answers, 2)]
-        for shown in others:
-            answered = self._answered(self.contrast.at(shown, signal=False), also_assumed=False)
-            for start, anew in itertools.product((shown, answered), some):
-                yield Case(shown.name, {**start.given, **{one.name: one for one in anew}})
+        starts: list[Case] = []
+        for case in shown:
+            pair = self.contrast.at(case, signal=False)
+            # Where everything is answered, nothing can turn.
+            answered = self._answered(pair)
+            starts += [answered, case, self._answered(pair, also_assumed=False), _without(answered, self._left_open)]
+        for start, anew in itertools.product(starts, some):
+            yield _with_answers(start, anew)
+        rng = random.Random(0)  # noqa: S311 - the same cases in every run
+        for _ in range(_MOST_ANSWERED_ANEW if starts else 0):
+            aimed = self.contrast.aimed(rng, target)
+            words = [one for one in aimed.given.values() if not isinstance(one.value, float)]
+            yield alike.common(_with_answers(rng.choice(starts), words))
 
     def _walked_to(self, target: Target) -> Differing | None:
         """A difference that shows only in the whole pipeline: in what stands, or in what could turn."""
@@ -378,14 +428,17 @@ class _Divergence:
     def _left_open(self) -> tuple[str, ...]:
         """The facts in whose place something else is assumed in both bases, or within another range.
 
-        A changed range shows only where neither the fact itself is given nor one that replaces it.
+        A changed range shows only where neither the fact itself is given nor one that replaces it, and a changed
+        formula may show only where a fact is not given whose origin it asks for.
         """
         alike = self.alike
         changed = {name for name in (*alike.facts, *alike.new.amounts) if name not in alike.steady}
-        formulas = [quantity.formula for base in (alike.old, alike.new) for quantity in base.quantities.values()]
-        beside = {
-            part.name for node in formulas if names_in(node) & changed for part in walk(node) if isinstance(part, State)
-        }
+        formulas = [
+            {base.quantities[name].formula for base in (alike.old, alike.new) if name in base.quantities}
+            for name in {*alike.old.quantities, *alike.new.quantities}
+        ]
+        affected = [node for nodes in formulas for node in nodes if len(nodes) > 1 or names_in(node) & changed]
+        beside = {part.name for node in affected for part in walk(node) if isinstance(part, State)}
         return tuple(name for name in alike.new.facts if name in alike.facts and name in changed | beside)
 
     def _plainer_by_deciding(self, case: Case, target: Target) -> Differing:
@@ -398,14 +451,16 @@ class _Divergence:
         behind = self.alike.upstream(target)
         plain = _without(case, [name for name in case.given if name not in behind])
         case = plain if shows(plain) else case
-        for name in reversed(list(case.given)):
-            fewer = case.without(name)
-            case = fewer if shows(fewer) else case
+        tries = itertools.count()
+        for names in _in_blocks(list(case.given)[::-1]):
+            fewer = _without(case, names)
+            if len(fewer.given) < len(case.given) and next(tries) < _MOST_FEWER and shows(fewer):
+                case = fewer
         for name, given in case.given.items():
             answered = case.replace(name, replace(given, origin="answered"))
             case = answered if given.origin != "answered" and shows(answered) else case
         for name in case.given:
-            case = next((one for one in self._rounder(case, name) if shows(one)), case)
+            case = next((one for one in self._rounder(case, name) if next(tries) < _MOST_ROUNDED and shows(one)), case)
         return self._differing(case, target)
 
     # -- where there is no case --------------------------------------------------------------------
@@ -428,6 +483,16 @@ class _Divergence:
         if self.sameness.is_blurred(target):
             return "a fact it depends on may be any text, and the bases know different words"
         return "no case was found in which it differs, and that there is none was too much for z3"
+
+
+def _with_answers(case: Case, answers: Iterable[Given]) -> Case:
+    return Case(case.name, {**case.given, **{one.name: one for one in answers}})
+
+
+def _in_blocks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The names in blocks of four, and then each by itself."""
+    yield from (names[start : start + _BLOCK] for start in range(0, len(names), _BLOCK))
+    yield from ((name,) for name in names)
 
 
 def _without(case: Case, names: Iterable[str]) -> Case:

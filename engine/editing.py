@@ -8,20 +8,34 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.errors import BadInput, Place, Problem
-from engine.knowledge import Knowledge
+import yaml
+
+from engine.errors import BadInput, Place, Problem, did_you_mean
+from engine.knowledge import OTHERWISE, DecisionTable, Knowledge
+from engine.language.parse import WORDS
 from engine.resources import rules_directory
+from engine.rule_tests import FOLDER, files_of_tests
 from engine.schema import schemas
-from engine.source import write_text_atomically
+from engine.source import Document, quote, read_text, read_text_document, write_text_atomically
 
 Part = Literal["fact", "decision", "rule"]
 #: Where a base of one's own keeps the schemas its files name in their first line.
 SCHEMA_FOLDER = "schemas"
-_SCHEMA_LINE = re.compile(r"^# yaml-language-server: \$schema=\S*?(?P<name>[a-z-]+)\.schema\.json", re.MULTILINE)
+_SCHEMA_LINE = re.compile(
+    r"^# yaml-language-server: \$schema=(?P<folder>(?:\S*/)?)(?P<name>[a-z-]+)\.schema\.json", re.MULTILINE
+)
+#: What YAML does not take for text.
+_YAML_WORDS = ("yes", "no", "on", "off", "true", "false", "null")
+#: Files of a base that are no decisions, and so no decision may be called by their names.
+_OTHER_FILES = ("facts", "costs", "claims", "knowledge")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _RULE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 #: Lines are left as long as their writer made them.
-_WIDEST = 10_000
+_WIDEST = 100_000
+#: How often a text is laid out until it stays as it is.
+_MOST_PASSES = 4
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 
 
 def start_base(directory: Path, knowledge: Knowledge) -> list[str]:
@@ -33,7 +47,7 @@ def start_base(directory: Path, knowledge: Knowledge) -> list[str]:
     Raises:
         BadInput: the directory exists and is not empty, or cannot be written.
     """
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+    if _is_taken(directory):
         hint = "Name a new directory, or an empty one"
         raise BadInput([Problem(Place(str(directory)), "is already there and not empty", hint=hint)])
     files: dict[str, str] = {}
@@ -42,11 +56,21 @@ def start_base(directory: Path, knowledge: Knowledge) -> list[str]:
         inside = path.relative_to(source)
         up = "../" * (len(inside.parts) - 1)
         line = rf"# yaml-language-server: $schema={up}{SCHEMA_FOLDER}/\g<name>.schema.json"
-        files[str(inside)] = _SCHEMA_LINE.sub(line, path.read_text(encoding="utf-8"))
+        files[inside.as_posix()] = _SCHEMA_LINE.sub(line, path.read_text(encoding="utf-8"))
     for name, schema in schemas(knowledge).items():
         files[f"{SCHEMA_FOLDER}/{name}.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     write_files(directory, files)
     return list(files)
+
+
+def _is_taken(directory: Path) -> bool:
+    try:
+        return directory.is_symlink() or (directory.exists() and any(directory.iterdir()))
+    except NotADirectoryError:
+        return True
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput([Problem(Place(str(directory)), f"cannot be read ({reason.lower()})")]) from error
 
 
 def write_files(directory: Path, files: Mapping[str, str]) -> None:
@@ -59,9 +83,13 @@ def write_files(directory: Path, files: Mapping[str, str]) -> None:
         path = directory / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadInput([Problem(Place(str(path.parent)), f"cannot be made ({error.strerror})")]) from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise BadInput([Problem(Place(str(path.parent)), f"cannot be made ({reason.lower()})")]) from error
         write_text_atomically(path, text)
+
+
+# -- new parts -----------------------------------------------------------------------------------------
 
 
 def new_part(knowledge: Knowledge, part: Part, name: str, decision: str | None = None) -> dict[Path, str]:
@@ -74,45 +102,84 @@ def new_part(knowledge: Knowledge, part: Part, name: str, decision: str | None =
         decision: for a rule, the output or decision it belongs to.
 
     Raises:
-        BadInput: the name is taken or not a name, or the decision does not exist.
+        BadInput: the name is taken or not a name, the decision does not exist, or a file does not have the
+            layout that something can be added to.
     """
-    pattern = _RULE_ID if part == "rule" else _NAME
-    place = Place(f"rules new {part}")
-    if not pattern.fullmatch(name):
-        letters = "lower-case letters, digits and -" if part == "rule" else "lower-case letters, digits and _"
-        raise BadInput([Problem(place, f"'{name}' is not a name: {letters}, a letter first", hint=None)])
-    ids = {row.id for table in knowledge.decisions.values() for row in table.rows}
-    if name in knowledge.scope.symbols or name in ids:
-        raise BadInput([Problem(place, f"'{name}' is already there", hint="Choose another name")])
+    _require_new(knowledge, part, name)
     makers = {"fact": _new_fact, "decision": _new_decision, "rule": _new_rule}
-    return makers[part](knowledge, name, decision)
+    files = makers[part](knowledge, name, decision)
+    for path, text in files.items():
+        # What is added must not break what is there, however it is laid out.
+        try:
+            read_text_document(text, str(path))
+        except BadInput as error:
+            hint = "Bring the file into the canonical layout first: breakeven rules fmt"
+            raise BadInput([Problem(Place(str(path)), f"the new {part} does not fit its layout", hint=hint)]) from error
+    return files
+
+
+def to_fill_in(part: Part) -> str:
+    """What is left to do once a part has been scaffolded, in a sentence."""
+    return _TO_FILL_IN[part]
+
+
+_TO_FILL_IN: Mapping[Part, str] = {
+    "fact": "Fill in its texts, let a rule read it, and say in its test what it changes; until then the test is open",
+    "decision": "Fill in its values, conditions and texts; its test passes as it stands",
+    "rule": "Fill in when, then, because and source; until then it never fires, and its test fails",
+}
+
+
+def _require_new(knowledge: Knowledge, part: Part, name: str) -> None:
+    place = Place(f"rules new {part}")
+    pattern = _RULE_ID if part == "rule" else _NAME
+    if not pattern.fullmatch(name):
+        letters = "lower-case letters, digits and -" if part == "rule" else "a letter, then letters, digits and _"
+        hint = f"Write {letters}, all lower case, at most 80 characters"
+        raise BadInput([Problem(place, f"{quote(name)} cannot be a name", hint=hint)])
+    if part != "rule" and name in WORDS:
+        message = f"'{name}' is a word of the rule language and cannot name anything"
+        raise BadInput([Problem(place, message, hint="Choose another name")])
+    rules = {rule.id for table in knowledge.decisions.values() for rule in table.declaration.rules}
+    names = {*knowledge.scope.symbols, *knowledge.scope.tables, *knowledge.decisions}
+    if name in names | rules:
+        raise BadInput([Problem(place, f"'{name}' is already there", hint="Choose another name")])
+    files = [knowledge.directory / FOLDER / f"{name}.yaml"]
+    if part == "decision":
+        files.append(knowledge.directory / f"{name}.yaml")
+    for path in files:
+        if path.exists() or (path.parent == knowledge.directory and name in _OTHER_FILES):
+            message = f"'{name}' would take the file {path}, which is there for something else"
+            raise BadInput([Problem(place, message, hint="Choose another name")])
 
 
 def _new_fact(knowledge: Knowledge, name: str, _decision: str | None) -> dict[Path, str]:
     title = name.replace("_", " ")
-    block = f"""
-  {name}:
-    title: {title}
-    type: yes/no
-    default: "no"
-    default_source: "ours: say why this is assumed where nobody answers"
-    question: {title.capitalize()}?
-    why: Say what hangs on it.
-    help: Say what counts as a yes.
-    example: "yes"
-    source: "ours: say where the fact comes from"
+    document = knowledge.documents["facts.yaml"]
+    first = document.place(("facts", next(iter(knowledge.facts), "")), key=True)
+    block = f"""\
+{name}:
+  title: {_plain(title)}
+  type: yes/no
+  default: "no"
+  default_source: "ours: say why this is assumed where nobody answers"
+  question: {title.capitalize()}?
+  why: Say what hangs on it.
+  help: Say what counts as a yes.
+  example: "yes"
+  source: "ours: say where the fact comes from"
 """
-    path = knowledge.directory / "facts.yaml"
-    return {path: path.read_text(encoding="utf-8").rstrip("\n") + "\n" + block.lstrip("\n")}
+    text = _with_block(document, "facts", block, (first.column or 1) - 1)
+    test = _test_file(knowledge, f"{title.capitalize()} makes a difference", {name: "yes"}, ["expect: confirm"])
+    return {knowledge.directory / "facts.yaml": text, knowledge.directory / FOLDER / f"{name}.yaml": test}
 
 
 def _new_decision(knowledge: Knowledge, name: str, _decision: str | None) -> dict[Path, str]:
     title = name.replace("_", " ").capitalize()
-    first_fact = next(name for name, fact in knowledge.facts.items() if fact.type == "yes/no")
+    condition, given = _a_condition(knowledge)
     stem = name.replace("_", "-")
-    text = f"""# yaml-language-server: $schema={SCHEMA_FOLDER}/decision.schema.json
-decides: {name}
-title: {title}
+    text = f"""{_schema_line(knowledge, "decision")}decides: {_plain(name)}
+title: {_plain(title)}
 source: "ours: say where the decision comes from"
 hit_policy: first
 values:
@@ -120,7 +187,7 @@ values:
   does_not_apply: does not apply
 rules:
   - id: {stem}-applies
-    when: {first_fact}
+    when: {condition}
     then: applies
     because: Say in a sentence why this row concludes what it does.
     source: "ours: say where the rule comes from"
@@ -130,87 +197,286 @@ rules:
     because: Say what holds where no row above does.
     source: "ours: say where the rule comes from"
 """
-    test = _test_file(f"{title} applies where it should", {first_fact: "yes"}, {name: "applies"}, f"{stem}-applies")
-    return {
-        knowledge.directory / f"{name}.yaml": text,
-        knowledge.directory / "tests" / f"{name}.yaml": test,
-    }
+    expected = [f"conclusions: {{{name}: applies}}", f"fired: [{stem}-applies]"]
+    test = _test_file(knowledge, f"{title} applies where it should", given, expected)
+    return {knowledge.directory / f"{name}.yaml": text, knowledge.directory / FOLDER / f"{name}.yaml": test}
+
+
+def _a_condition(knowledge: Knowledge) -> tuple[str, dict[str, str]]:
+    """A condition that some cases meet and some do not, and facts that meet it."""
+    yes_or_no = (name for name, fact in knowledge.facts.items() if fact.type == "yes/no")
+    without_default = (name for name, fact in knowledge.facts.items() if fact.default is None)
+    if (name := next(yes_or_no, None)) is not None:
+        return name, {name: "yes"}
+    if (name := next(without_default, None)) is not None:
+        return f"{name} is unknown", {name: "unknown"}
+    if (name := next(iter(knowledge.facts), None)) is not None:
+        return f"{name} is assumed", {}
+    hint = "Add one first: breakeven rules new fact NAME"
+    raise BadInput([Problem(Place("rules new decision"), "the base has no facts to decide on", hint=hint)])
 
 
 def _new_rule(knowledge: Knowledge, name: str, decision: str | None) -> dict[Path, str]:
     owner = knowledge.decision_of.get(decision or "", decision or "")
     if owner not in knowledge.decisions:
-        known = ", ".join(knowledge.decisions)
-        problem = Problem(Place("rules new rule"), "a rule needs its decision", hint=f"Name one of {known}")
-        raise BadInput([problem])
+        known = list(dict.fromkeys((*knowledge.decisions, *knowledge.decision_of)))
+        message = f"there is no decision '{decision}'" if decision else "a rule needs its decision"
+        hint = (did_you_mean(decision, known) if decision else None) or f"Name one of {', '.join(known)}"
+        raise BadInput([Problem(Place("rules new rule"), message, field="--decision", hint=hint)])
     table = knowledge.decisions[owner]
-    concluded = {output: next(iter(values)) for output, values in table.outputs.items()}
-    then = next(iter(concluded.values()))
-    if len(concluded) > 1:
-        then = "{" + ", ".join(f"{output}: {value}" for output, value in concluded.items()) + "}"
-    path = knowledge.directory / Path(table.file).name
-    block = f"""  - id: {name}
-    when: "false"
-    then: {then}
-    because: Say in a sentence why this row concludes what it does.
-    source: "ours: say where the rule comes from"
+    document = knowledge.documents[Path(table.file).name]
+    block = f"""\
+- id: {name}
+  when: "false"
+  then: {_a_conclusion(table)}
+  because: Say in a sentence why this row concludes what it does.
+  source: "ours: say where the rule comes from"
 """
-    first = next((fact for fact, declared in knowledge.facts.items() if declared.type == "yes/no"), None)
-    test = _test_file(f"{name.replace('-', ' ')} fires where it should", {first: "yes"} if first else {}, {}, name)
+    test = _test_file(
+        knowledge, f"{name.replace('-', ' ').capitalize()} fires where it should", {}, [f"fired: [{name}]"]
+    )
     return {
-        path: path.read_text(encoding="utf-8").rstrip("\n") + "\n" + block,
-        knowledge.directory / "tests" / f"{name}.yaml": test,
+        knowledge.directory / Path(table.file).name: _with_row(document, table, block),
+        knowledge.directory / FOLDER / f"{name}.yaml": test,
     }
 
 
-def _test_file(sentence: str, facts: Mapping[str, str], conclusions: Mapping[str, str], rule: str) -> str:
-    def inline(mapping: Mapping[str, str]) -> str:
-        return "{" + ", ".join(f"{key}: {value}" for key, value in mapping.items()) + "}"
+def _a_conclusion(table: DecisionTable) -> str:
+    """The first value of each output, as a row writes it."""
+    declared = table.declaration
+    first = {
+        declared.keys[output]: _written(next(iter(values)), declared.kinds[output])
+        for output, values in table.outputs.items()
+    }
+    if len(first) == 1:
+        return next(iter(first.values()))
+    return "{" + ", ".join(f"{output}: {value}" for output, value in first.items()) + "}"
 
-    lines = ["tests:", f"  - name: {sentence}", f"    facts: {inline(facts)}"]
-    if conclusions:
-        lines.append(f"    conclusions: {inline(conclusions)}")
-    return "\n".join([*lines, f"    fired: [{rule}]"]) + "\n"
+
+def _written(word: str, kind: str) -> str:
+    """A value as YAML has it."""
+    if kind != "choice":
+        return word
+    return _plain(word) if _NAME.fullmatch(word) else json.dumps(word, ensure_ascii=False)
 
 
-def formatted(text: str) -> str:
-    """The text of a rules file in the canonical layout, its comments and order kept.
+def _plain(text: str) -> str:
+    """Text as YAML has it: in quotes where YAML would take it for yes, no or nothing."""
+    return f'"{text}"' if text.lower() in _YAML_WORDS else text
+
+
+def _with_row(document: Document, table: DecisionTable, block: str) -> str:
+    """The decision's file with a new row: the last one, but before a row for all that is left."""
+    rules = table.declaration.rules
+    places = [document.place(("rules", index)) for index in range(len(rules))]
+    dash = (document.place(("rules",)).column or 1) - 1
+    catches_all = rules[-1].when in ("true", OTHERWISE) and table.policy != "collect"
+    if not catches_all:
+        return _with_block(document, "rules", block, dash)
+    return _inserted(document, _above_comments(document, places[-1].line or 1), block, dash, blank=False)
+
+
+def _with_block(document: Document, section: str, block: str, indent: int) -> str:
+    """The file with a block at the end of one of its sections."""
+    start = document.place((section,), key=True).line or 1
+    sections = document.value if isinstance(document.value, dict) else {}
+    lines = [document.place((name,), key=True).line or 1 for name in sections]
+    after = min((line for line in lines if line > start), default=len(document.lines) + 1)
+    end = _above_comments(document, after)
+    while end > 1 and not document.lines[end - 2].strip():
+        end -= 1
+    return _inserted(document, end, block, indent, blank=_has_blanks(document, start, end))
+
+
+def _has_blanks(document: Document, start: int, end: int) -> bool:
+    """Whether the entries between two lines stand apart from each other."""
+    return any(not line.strip() for line in document.lines[start : end - 1])
+
+
+def _above_comments(document: Document, line: int) -> int:
+    """The line, or the first of the comments that stand right above it."""
+    while line > 1 and line <= len(document.lines) and document.lines[line - 2].lstrip().startswith("#"):
+        line -= 1
+    return line
+
+
+def _inserted(document: Document, line: int, block: str, indent: int, *, blank: bool) -> str:
+    """The file with a block, as deep as its neighbours, before a line."""
+    before, after = document.lines[: line - 1], document.lines[line - 1 :]
+    added = [f"{' ' * indent}{one}" for one in block.splitlines()]
+    lines = [*before, *([""] if blank else []), *added, *after]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _test_file(knowledge: Knowledge, sentence: str, facts: Mapping[str, str], expected: Iterable[str]) -> str:
+    inline = "{" + ", ".join(f"{key}: {value}" for key, value in facts.items()) + "}"
+    given = [f"    facts: {inline}"] if facts else []
+    lines = ["tests:", f"  - name: {sentence}", *given, *(f"    {line}" for line in expected)]
+    return _schema_line(knowledge, "tests", "../") + "\n".join(lines) + "\n"
+
+
+def _schema_line(knowledge: Knowledge, name: str, up: str = "") -> str:
+    """The line that tells editors a new file's schema, as the other files of the base do; none where they do not."""
+    for document in knowledge.documents.values():
+        found = _SCHEMA_LINE.search("\n".join(document.lines[:1]))
+        if found:
+            folder = found["folder"]
+            is_relative = ":" not in folder and not folder.startswith("/")
+            return f"# yaml-language-server: $schema={up if is_relative else ''}{folder}{name}.schema.json\n"
+    return ""
+
+
+# -- layout --------------------------------------------------------------------------------------------
+
+
+def files_of_base(knowledge: Knowledge) -> list[Path]:
+    """The YAML files of a base, as they are read: those of its directory, then its tests."""
+    tests = (path for path, _ in files_of_tests(knowledge))
+    return [*sorted(knowledge.directory.glob("*.yaml")), *tests]
+
+
+def formatted(text: str, shown: str = "the text") -> str:
+    """The text of a rules file in the canonical layout: every value as it is written, comments and order kept.
+
+    Args:
+        text: the file's text.
+        shown: the file's name in messages.
 
     Raises:
-        BadInput: the package that keeps comments is not installed.
+        BadInput: the text is not YAML, a comment stands where it cannot be kept, or the package that keeps
+            comments is not installed.
     """
-    import io
-
-    yaml = _round_trip()
-    document = yaml.load(text)
-    stream = io.StringIO()
-    yaml.dump(document, stream)
-    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+    read_text_document(text, shown)
+    laid_out = _settled(text, shown)
+    if not _says_the_same(laid_out, text):
+        message = "the canonical layout would change what the file says"
+        raise BadInput([Problem(Place(shown), message, hint="Leave it as it is, or write long values in quotes")])
+    kept = _comments(laid_out)
+    for line, comment in _comments(text):
+        if not kept or kept.pop(0)[1] != comment:
+            hint = "Move it to a line of its own, outside of brackets and braces"
+            raise BadInput([Problem(Place(shown, line), f"the comment {quote(comment)} would be lost", hint=hint)])
+    return laid_out
 
 
 def unformatted(paths: Iterable[Path]) -> dict[Path, str]:
     """Of some files those not in the canonical layout, each with the text it should have.
 
     Raises:
-        BadInput: the package that keeps comments is not installed.
+        BadInput: a file cannot be read or formatted, every such file; or the package that keeps comments is
+            not installed.
     """
     found: dict[Path, str] = {}
+    problems: list[Problem] = []
     for path in paths:
-        text = path.read_text(encoding="utf-8")
-        wanted = formatted(text)
-        if wanted != text:
+        try:
+            text = read_text(path)
+            wanted = formatted(text, str(path))
+        except BadInput as error:
+            problems.extend(error.problems)
+            continue
+        if wanted.encode() != path.read_bytes():
             found[path] = wanted
+    if problems:
+        raise BadInput(problems)
     return found
+
+
+def _settled(text: str, shown: str) -> str:
+    """The layout of the text that laying it out again does not change."""
+    from ruamel.yaml.error import YAMLError
+
+    # What moves a comment may move it once more; nothing was found to move it a third time.
+    for _ in range(_MOST_PASSES):
+        try:
+            laid_out = _laid_out(text)
+        except YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            place = Place(shown, mark.line + 1 if mark else None)
+            raise BadInput([Problem(place, f"cannot be laid out: {_first_line(error)}")]) from None
+        if laid_out == text:
+            break
+        text = laid_out
+    return text
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(getattr(error, "problem", None) or error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _laid_out(text: str) -> str:
+    import io
+
+    round_trip = _round_trip()
+    document = round_trip.load(text)
+    if document is None:
+        return text
+    stream = io.StringIO()
+    round_trip.dump(document, stream)
+    written = stream.getvalue()
+    stripped = "".join(f"{line.rstrip(' ')}\n" for line in written.rstrip("\n").split("\n"))
+    # Spaces at the end of a line are part of a block of text.
+    return stripped if _says_the_same(stripped, written) else written
+
+
+def _says_the_same(one: str, other: str) -> bool:
+    """Whether two texts have the same structure and the same values, each written the same way."""
+    try:
+        return _events(one) == _events(other)
+    except yaml.YAMLError:
+        return False
+
+
+def _events(text: str) -> list[tuple[object, ...]]:
+    """What a text says: its structure, and each value as written with whether it is quoted."""
+    return [
+        (
+            type(event),
+            getattr(event, "value", None),
+            getattr(event, "style", None) is not None,
+            getattr(event, "anchor", None),
+            getattr(event, "tag", None) is not None,
+        )
+        for event in yaml.parse(text, Loader=_LOADER)
+        if not isinstance(event, yaml.StreamStartEvent | yaml.StreamEndEvent)
+    ]
+
+
+def _comments(text: str) -> list[tuple[int, str]]:
+    """Every comment of a text in order, each with its line."""
+    masked = list(text)
+    for token in yaml.scan(text, Loader=_LOADER):
+        if isinstance(token, yaml.ScalarToken):
+            start, end = token.start_mark.index, token.end_mark.index
+            if token.style in ("|", ">"):
+                # A comment may stand beside the mark that begins the block.
+                start = text.find("\n", start, end) if "\n" in text[start:end] else end
+            masked[start:end] = ("\n" if character == "\n" else "x" for character in text[start:end])
+    lines = "".join(masked).split("\n")
+    found = ((number, _COMMENT.search(line)) for number, line in enumerate(lines, 1))
+    return [(number, comment[0].rstrip()) for number, comment in found if comment]
 
 
 def _round_trip() -> Any:
     try:
         from ruamel.yaml import YAML
+        from ruamel.yaml.nodes import ScalarNode
+        from ruamel.yaml.resolver import VersionedResolver
     except ImportError:
         hint = "Install it with: pip install 'breakeven[edit]'"
         raise BadInput([Problem(Place("rules fmt"), "keeping comments needs ruamel.yaml", hint=hint)]) from None
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = _WIDEST
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
+
+    class AsWritten(VersionedResolver):
+        """Takes every plain value for text, so that 41_717.5, 0x1F and yes are written as they were read."""
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            is_plain = kind is ScalarNode and implicit[0] and value
+            return super().resolve(kind, "text" if is_plain else value, implicit)
+
+    round_trip = YAML()
+    round_trip.Resolver = AsWritten
+    round_trip.preserve_quotes = True
+    round_trip.width = _WIDEST
+    round_trip.indent(mapping=2, sequence=4, offset=2)
+    return round_trip

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from engine.errors import BadInput, Place, Problem, did_you_mean
+from engine.escape import printable
 from engine.knowledge import Knowledge
-from engine.language.nodes import functions_in
+from engine.language.nodes import Node as Expression
+from engine.language.nodes import functions_in, names_in
 from engine.resources import templates_directory
 
 if TYPE_CHECKING:
@@ -66,20 +68,25 @@ def requirements(knowledge: Knowledge, focus: str | None = None, *, decisions_on
 
     Args:
         knowledge: the base.
-        focus: a decision, output, figure or fact; None: everything.
+        focus: a rule, decision, output, figure, fact, amount or table; None: everything that is read or concluded.
+            Of a rule only what it reads itself leads to its decision.
         decisions_only: leave out figures, amounts and tables, and connect what they connect.
 
     Raises:
         BadInput: nothing has the focus's name.
     """
     reads = _reads(knowledge)
-    names = list(reads) if focus is None else _upstream(reads, _known(knowledge, focus, reads))
+    names = list(reads)
+    end = None
+    if focus is not None:
+        end = _focus(knowledge, focus, reads)
+        names = _upstream(reads, end)
     if decisions_only:
-        reads = {name: _through(name, reads, knowledge) for name in names if _kind(knowledge, name) == "decision"}
+        ends = [name for name in names if name == end or _kind(knowledge, name) == "decision"]
+        reads = {name: _through(name, reads, knowledge) for name in ends}
         names = [name for name in names if name in reads or any(name in found for found in reads.values())]
     nodes = tuple(Node(name, _kind(knowledge, name), knowledge.title(name)) for name in names)
-    kept = {node.name for node in nodes}
-    edges = tuple((read, name) for name in names for read in reads.get(name, ()) if read in kept)
+    edges = tuple((read, name) for name in names for read in reads.get(name, ()))
     return Requirements(nodes, edges)
 
 
@@ -93,26 +100,42 @@ def draw(graph: Requirements, graph_format: GraphFormat) -> str:
 def _reads(knowledge: Knowledge) -> dict[str, tuple[str, ...]]:
     """For each name what it reads directly, every fact and amount that is read by something included."""
     found: dict[str, tuple[str, ...]] = {}
-    owners = {**knowledge.decision_of, **knowledge.readings}
     for name in knowledge.order:
-        if name in knowledge.readings:
-            continue
-        read = {owners.get(other, other) for other in knowledge.reads[name]} - {name}
-        if name in knowledge.quantities:
-            read |= functions_in(knowledge.quantities[name].formula) & knowledge.tables.keys()
-        read.discard(knowledge.manifest.could_turn or "")
-        found[name] = tuple(sorted(read))
+        if name in knowledge.decisions:
+            found[name] = _read_by(knowledge, name, [row.when for row in knowledge.decisions[name].rows])
+        elif name not in knowledge.readings:
+            found[name] = _read_by(knowledge, name, [knowledge.quantities[name].formula])
     leaves = {read for reads in found.values() for read in reads} - found.keys()
     return {**dict.fromkeys(sorted(leaves), ()), **found}
 
 
-def _known(knowledge: Knowledge, focus: str, reads: Iterable[str]) -> str:
+def _read_by(knowledge: Knowledge, owner: str, expressions: Iterable[Expression]) -> tuple[str, ...]:
+    """What expressions read, each under the name of the node that stands for it."""
+    owners = {**knowledge.decision_of, **knowledge.readings}
+    read: set[str] = set()
+    for expression in expressions:
+        read |= {owners.get(name, name) for name in names_in(expression)}
+        read |= functions_in(expression) & knowledge.tables.keys()
+    return tuple(sorted(read - {owner, knowledge.manifest.could_turn}))
+
+
+def _focus(knowledge: Knowledge, focus: str, reads: dict[str, tuple[str, ...]]) -> str:
+    """The node that is meant; for a rule its decision, which then reads what this rule reads."""
+    for table in knowledge.decisions.values():
+        for row in table.rows:
+            if row.id == focus:
+                reads[table.name] = _read_by(knowledge, table.name, [row.when])
+                return table.name
     name = knowledge.decision_of.get(focus, focus)
-    known = list(reads)
-    if name not in known:
-        hint = did_you_mean(focus, [*known, *knowledge.decision_of])
+    unread = [*knowledge.facts, *knowledge.amounts, *knowledge.tables]
+    if name in unread:
+        reads.setdefault(name, ())
+    if name not in reads:
+        rows = [row.id for table in knowledge.decisions.values() for row in table.rows]
+        hint = did_you_mean(focus, [*reads, *unread, *knowledge.decision_of, *rows])
         place = Place(f"knowledge base {knowledge.manifest.name}")
-        raise BadInput([Problem(place, f"nothing is called '{focus}'", hint=hint)])
+        message = f"nothing is called '{printable(focus)}'"
+        raise BadInput([Problem(place, message, hint=hint or "List all names with: breakeven rules show")])
     return name
 
 
@@ -158,35 +181,46 @@ def _as_igraph(graph: Requirements) -> igraph.Graph:
     try:
         import igraph
     except ImportError:
-        hint = "Install it with: pip install 'breakeven[graph]'"
-        raise BadInput([Problem(Place("rules graph"), "this format needs the package igraph", hint=hint)]) from None
+        hint = "Install it with: pip install 'breakeven[graph]', or write --format mermaid"
+        raise BadInput([Problem(Place("rules graph"), "a picture needs the package igraph", hint=hint)]) from None
     drawn = igraph.Graph(directed=True)
-    drawn.add_vertices([node.name for node in graph.nodes], {"label": [node.title for node in graph.nodes]})
-    drawn.vs["shape"] = ["box" if node.kind == "decision" else "ellipse" for node in graph.nodes]
+    drawn.add_vertices([node.name for node in graph.nodes])
     drawn.add_edges(graph.edges)
     return drawn
 
 
 def _dot(graph: Requirements) -> str:
-    import tempfile
-    from pathlib import Path
+    shapes = {"decision": "box", "figure": "ellipse", "fact": "parallelogram", "amount": "note", "table": "cylinder"}
+    lines = ["digraph {", "  rankdir=LR;"]
+    for node in graph.nodes:
+        title = printable(node.title).replace("\\", "\\\\").replace('"', '\\"')
+        lines.append(f'  "{node.name}" [label="{title}", shape={shapes[node.kind]}];')
+    lines += [f'  "{read}" -> "{reader}";' for read, reader in graph.edges]
+    return "\n".join([*lines, "}"]) + "\n"
 
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "graph.dot"
-        _as_igraph(graph).write_dot(str(path))
-        lines = path.read_text(encoding="utf-8").splitlines()
-    # The first line names the library's version, which would change the file without a change of the rules.
-    return "\n".join(line for line in lines if not line.startswith("/*")) + "\n"
+
+#: Words that Mermaid takes for its own where a name is expected.
+_MERMAID_WORDS = ("call", "class", "classdef", "click", "default", "direction", "end", "flowchart", "graph", "href",
+                  "linkstyle", "style", "subgraph")  # fmt: skip
+#: Characters that end a label of Mermaid's or are HTML or Markdown within it, each as the entity it understands.
+_MERMAID_ENTITIES = str.maketrans(
+    {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;", "\\": "#92;"}
+)
 
 
 def _mermaid(graph: Requirements) -> str:
     shapes = {"decision": '["{}"]', "figure": '(["{}"])', "fact": '[/"{}"/]', "amount": '>"{}"]', "table": '[("{}")]'}
     lines = ["flowchart LR"]
     for node in graph.nodes:
-        title = node.title.replace('"', "#quot;")
-        lines.append(f"  {node.name}{shapes[node.kind].format(title)}:::{node.kind}")
-    lines += [f"  {read} --> {reader}" for read, reader in graph.edges]
+        title = printable(node.title).translate(_MERMAID_ENTITIES)
+        lines.append(f"  {_mermaid_name(node.name)}{shapes[node.kind].format(title)}:::{node.kind}")
+    lines += [f"  {_mermaid_name(read)} --> {_mermaid_name(reader)}" for read, reader in graph.edges]
     return "\n".join(lines) + "\n"
+
+
+def _mermaid_name(name: str) -> str:
+    # No name of a base begins with an underscore, so that the two cannot meet.
+    return f"_{name}" if name in _MERMAID_WORDS else name
 
 
 def _svg(graph: Requirements) -> str:
@@ -195,7 +229,11 @@ def _svg(graph: Requirements) -> str:
     boxes = _laid_out(graph)
     at = {box.node.name: box for box in boxes}
     environment = Environment(
-        loader=FileSystemLoader(templates_directory()), undefined=StrictUndefined, autoescape=True, trim_blocks=True
+        loader=FileSystemLoader(templates_directory()),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        finalize=printable,
     )
     return environment.get_template("graph.svg.j2").render(
         boxes=boxes,
@@ -236,5 +274,5 @@ def _text_of(node: Node, x: float, y: float) -> tuple[_Line, ...]:
 def _wrapped(title: str) -> tuple[str, ...]:
     import textwrap
 
-    lines = textwrap.wrap(title, _LONGEST_LINE)
+    lines = textwrap.wrap(printable(title), _LONGEST_LINE)
     return tuple(lines[:2]) if len(lines) <= 2 else (lines[0], f"{lines[1][: _LONGEST_LINE - 1]}…")  # noqa: PLR2004

@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Any
 from engine.catalogue import catalogue, entry
 from engine.claims import claims_table, load_claims, recompute
 from engine.errors import BadInput, Place, Problem, did_you_mean
+from engine.escape import for_json, printable
 from engine.knowledge import Knowledge
 from engine.resources import templates_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jinja2 import Environment
+
+    from engine.rule_tests import RuleTest
+
+#: Tests that merely touch an entry are counted rather than listed where there are more than these.
+_FEW = 3
+#: The most tests that are listed.
+_MOST = 12
 
 _HEADINGS = {
     "fact": "Facts",
@@ -35,20 +45,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=printable,
     )
 
 
 def render_catalogue(knowledge: Knowledge, name: str | None, output_format: str) -> str:
-    """One entry of the base, or all of them by kind, as text or JSON.
+    """One entry of the base with its tests, or all entries by kind, as text or JSON.
 
     Raises:
-        BadInput: no entry has that name.
+        BadInput: no entry has that name, or the tests cannot be read.
     """
     if name is not None:
-        one = entry(knowledge, name)
-        if output_format == "json":
-            return _json(dataclasses.asdict(one))
-        return _environment().get_template("entry.txt.j2").render(entry=one)
+        return _render_entry(knowledge, name, output_format)
     kinds = catalogue(knowledge)
     if output_format == "json":
         return _json({kind: [dataclasses.asdict(one) for one in entries] for kind, entries in kinds.items()})
@@ -58,6 +66,32 @@ def render_catalogue(knowledge: Knowledge, name: str | None, output_format: str)
         .get_template("catalogue.txt.j2")
         .render(kinds=kinds, headings=_HEADINGS, title=manifest.title, name=manifest.name, version=manifest.version)
     )
+
+
+def _render_entry(knowledge: Knowledge, name: str, output_format: str) -> str:
+    from engine.rule_tests import tests_about
+
+    one = entry(knowledge, name)
+    tests = tests_about(knowledge, name)
+    if output_format == "json":
+        told = [
+            {"name": test.name, "file": test.place.file, "line": test.place.line, "how": test.how} for test in tests
+        ]
+        return _json({**dataclasses.asdict(one), "tests": told})
+    shown, more = _shown(tests)
+    return _environment().get_template("entry.txt.j2").render(entry=one, tests=shown, more=more)
+
+
+def _shown(tests: Sequence[RuleTest]) -> tuple[list[RuleTest], str]:
+    """The tests to list for an entry, those that expect something of it first, and in words how many more there are."""
+    expecting = [test for test in tests if test.how.startswith("expects")]
+    touching = [test for test in tests if test not in expecting]
+    shown = expecting[:_MOST] + (touching if len(touching) <= _FEW else [])
+    left = [(expecting[_MOST:], "expect something of it")]
+    if touching and touching[0] not in shown:
+        left.append((touching, "fire it" if touching[0].how == "fires it" else "give it"))
+    more = "more " if shown else ""
+    return shown, ", ".join(f"{len(rest)} {more}{verb}" for rest, verb in left if rest)
 
 
 def render_claims(
@@ -142,4 +176,4 @@ def _claims_for_terminal(rows: list[dict[str, str]], summary: str, width: int | 
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return for_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"

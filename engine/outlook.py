@@ -535,7 +535,7 @@ def _middle(domains: Mapping[str, Domain]) -> dict[str, Value]:
 
 def _points(domains: Mapping[str, Domain]) -> Iterator[dict[str, Value]]:
     """A few points of a region: the middle, and the corners at all its low and high ends."""
-    picks: tuple[Callable[[Domain], Value], ...] = (_middle_of, _low_of, _high_of)
+    picks: tuple[Callable[[Domain], Value], ...] = (middle_of, _low_of, _high_of)
     for pick in picks:
         yield {name: pick(domain) for name, domain in domains.items()}
 
@@ -556,7 +556,8 @@ def _values_to_try(domain: Domain, cuts: Iterable[float]) -> Iterator[Value]:
         yield from sorted({values.low, values.high, *inside})
 
 
-def _middle_of(domain: Domain) -> Value:
+def middle_of(domain: Domain) -> Value:
+    """A value of the domain that is no extreme where it has one; between orders of magnitude the geometric middle."""
     values = domain.values
     if isinstance(values, Span) and values.low <= values.high:
         middle = _between(values.low, values.high)

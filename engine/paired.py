@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from engine.alike import Alike, Side, Target, nodes_of
@@ -345,9 +346,9 @@ class _Base(SymbolicBase):
 
     def _truth(self, node: Node) -> SymbolicTruth:
         truth = super()._truth(node)
-        if names_in(node) <= self._cut.shared:
+        # What has no term is free, and then free in each base alone unless it reads nothing but what is shared.
+        if names_in(node) <= self._cut.shared or not _is_symbol(truth.true, f"true {node}"):
             return truth
-        # What has no term is free, and then free in each base alone.
         return SymbolicTruth(*(_renamed(one, [str(node)], self._own) for one in (truth.true, truth.false)))
 
     @property
@@ -380,17 +381,30 @@ def _renamed(condition: Any, names: Sequence[str], suffix: str) -> Any:
     """A condition or number with the symbols of these names called otherwise."""
     import z3
 
+    pairs = [pair for name in names for pair in _symbols(name, suffix)]
+    return z3.substitute(condition, *pairs) if pairs else condition
+
+
+@lru_cache(maxsize=4_096)
+def _symbols(name: str, suffix: str) -> tuple[tuple[Any, Any], ...]:
+    """Every symbol there may be of a name, each with what it is called otherwise."""
+    import z3
+
     sorts: Mapping[str, Sequence[Callable[[str], Any]]] = {
         "value": (z3.Real, z3.Int, z3.Bool),
         **dict.fromkeys(("known", "never", "stands", "true", "false"), (z3.Bool,)),
     }
-    pairs = [
+    return tuple(
         (of_sort(f"{kind} {name}"), of_sort(f"{kind} {name}{suffix}"))
-        for name in names
         for kind, of_sorts in sorts.items()
         for of_sort in of_sorts
-    ]
-    return z3.substitute(condition, *pairs) if pairs else condition
+    )
+
+
+def _is_symbol(condition: Any, name: str) -> bool:
+    import z3
+
+    return bool(z3.is_const(condition)) and condition.decl().name() == name
 
 
 def _differ(old: Symbolic, new: Symbolic) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -75,7 +75,7 @@ def infer(case: Case, pool: EnginePool) -> Outcome:
         with engine.session(memory) as session:
             deciding = _Deciding(memory, session)
             deciding.run()
-            standing = _settle_standing(deciding)
+            standing = _settle_standing(memory, deciding.learn)
             could_turn = _could_turn(memory)
             if knowledge.manifest.could_turn:
                 deciding.learn(knowledge.manifest.could_turn, could_turn)
@@ -116,8 +116,7 @@ class _Ledger:
 
     def confirm(self, decisions: Iterable[str], fired: list[FiredRow], memory: WorkingMemory) -> None:
         """Evaluate these decisions, each after those it reads, and hold all firings to the verdicts, row by row."""
-        for name in decisions:
-            self._evaluate(name)
+        self.evaluate(decisions)
         expected = {(name, row) for name, verdict in self.verdicts.items() for row in verdict.decisive}
         actual = {(firing.decision, firing.row) for firing in fired}
         for name, row in sorted(expected ^ actual):
@@ -126,6 +125,16 @@ class _Ledger:
             if self.memory.values[output] != memory.values[output]:
                 found, confirmed = memory.values[output], self.memory.values[output]
                 raise InferenceError(f"the engine concluded {output} = {found}, the evaluator {confirmed}")
+
+    def evaluate(self, decisions: Iterable[str]) -> None:
+        """Evaluate these decisions, each after those it reads."""
+        for name in decisions:
+            self._evaluate(name)
+
+    def learn(self, name: str, value: Value) -> None:
+        """Take a value in, and evaluate the decisions it may change."""
+        self.memory.conclude(name, value)
+        self.evaluate(_decisions_on(self.knowledge)[name])
 
     def _evaluate(self, name: str) -> None:
         verdict = evaluate_decision(self.knowledge, name, self.memory.values, self.memory.origins)
@@ -144,11 +153,16 @@ class _Ledger:
         )
 
 
-def _settle_standing(deciding: _Deciding) -> list[Stand]:
-    """Conclude what stands whatever the unknown facts are, in dependency order."""
-    memory = deciding.memory
+def _settle_standing(memory: WorkingMemory, learn: Callable[[str, str], None], only: str | None = None) -> list[Stand]:
+    """Conclude what stands whatever the unknown facts are, in dependency order.
+
+    Args:
+        memory: what the rules concluded.
+        learn: takes a conclusion into it.
+        only: the one output that is asked about; whatever it does not rest on is left open.
+    """
     standing: list[Stand] = []
-    for output in _may_stand(memory.knowledge):
+    for output in _may_stand(memory.knowledge, only):
         if memory.values[output] is not None:
             continue
         waits_for = _waiting_or_stood(memory, output, standing)
@@ -158,8 +172,41 @@ def _settle_standing(deciding: _Deciding) -> list[Stand]:
         value = _only_outcome(memory, output, domains)
         if value is not None:
             standing.append(Stand(output, value, waits_for))
-            deciding.learn(output, value)
+            learn(output, value)
     return standing
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A case as far as one output depends on it, decided by definition.
+
+    Args:
+        memory: what is known, given, computed and concluded.
+        waits_for: the unknown facts that keep the output open; empty where it is concluded.
+    """
+
+    memory: WorkingMemory
+    waits_for: tuple[str, ...]
+
+
+def by_definition(case: Case, knowledge: Knowledge, output: str) -> Settled:
+    """The case as far as one output depends on it, decided by the plain evaluator alone, what stands included.
+
+    The output is what `infer` comes to, unless it depends on whether something could turn the recommendation.
+    """
+    ledger = _Ledger(working_memory(knowledge, case))
+    memory = ledger.memory
+    ledger.evaluate(name for name in _decisions_in_order(knowledge) if name in _needed_for(knowledge, output))
+    if memory.values[output] is not None:
+        return Settled(memory, ())
+    standing = _settle_standing(memory, ledger.learn, output)
+    return Settled(memory, () if memory.values[output] else _waiting_or_stood(memory, output, standing))
+
+
+@lru_cache(maxsize=64)
+def _needed_for(knowledge: Knowledge, output: str) -> frozenset[str]:
+    """The decisions that an output depends on, its own among them."""
+    return frozenset(knowledge.decision_of.get(name, name) for name in (output, *rests_on(knowledge, output)))
 
 
 def _waiting_or_stood(memory: WorkingMemory, output: str, standing: Iterable[Stand]) -> tuple[str, ...]:
@@ -189,13 +236,16 @@ def rests_on(knowledge: Knowledge, name: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _may_stand(knowledge: Knowledge) -> tuple[str, ...]:
-    """The outputs that may stand while facts are unknown, in dependency order."""
+def _may_stand(knowledge: Knowledge, only: str | None) -> tuple[str, ...]:
+    """The outputs that may stand while facts are unknown (of one output those it rests on), in dependency order."""
     signal = knowledge.manifest.could_turn
+    needed = knowledge.decisions.keys() if only is None else _needed_for(knowledge, only)
     return tuple(
         output
         for name in _decisions_in_order(knowledge)
-        if knowledge.decisions[name].policy != "collect" and not (signal and signal in knowledge.reads[name])
+        if name in needed
+        and knowledge.decisions[name].policy != "collect"
+        and not (signal and signal in knowledge.reads[name])
         for output in knowledge.decisions[name].outputs
     )
 

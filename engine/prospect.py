@@ -56,15 +56,17 @@ class Prospect(Outlook):
     Args:
         knowledge: a base whose recommendation can be foreseen.
         case: what was said so far.
+        asked: the facts whose answers are open; by default those that are asked for and were not mentioned.
     """
 
-    def __init__(self, knowledge: Knowledge, case: Case) -> None:
+    def __init__(self, knowledge: Knowledge, case: Case, asked: Iterable[str] | None = None) -> None:
         target = knowledge.manifest.recommends
         if target is None:
             raise ValueError("the knowledge base has no recommendation")
         self.looks = 0
         memory = _decided_memory(knowledge, case)
-        super().__init__(memory, target, _domains(memory, target, questions(knowledge, case)))
+        open_questions = questions(knowledge, case) if asked is None else tuple(asked)
+        super().__init__(memory, target, _domains(memory, target, open_questions))
         fallback = knowledge.manifest.fallback
         self._fallback: Printed = fallback.conclusion if fallback else None
         self._trials: dict[tuple[str, ...], list[Region]] = {}
@@ -98,12 +100,12 @@ class Prospect(Outlook):
         if not blank:
             return certain
         # Where nothing else can come out whatever is unknown, that stands.
-        standing = self._concluded({**region, **self._anything(blank)})
+        standing = self._concluded({**region, **self.anything(blank)})
         if len(standing) == 1 and None not in standing:
             return standing
-        waited_for = self._waited_for(region) if len(found) == 1 and not roughly else frozenset()
+        waited_for = self.waited_for(region)[0] if len(found) == 1 and not roughly else frozenset()
         if waited_for:
-            standing = self._concluded({**region, **self._anything(blank, waited_for)})
+            standing = self._concluded({**region, **self.anything(blank, waited_for)})
             if len(standing) == 1 and None not in standing:
                 return standing
         # What stands comes out for every value of what is unknown, so for each of a few; and so
@@ -137,7 +139,8 @@ class Prospect(Outlook):
             return frozenset({None})
         return words.options | (frozenset({None}) if words.unknown else frozenset())
 
-    def _anything(self, blank: Iterable[str], waited_for: Collection[str] = ()) -> Region:
+    def anything(self, blank: Iterable[str], waited_for: Collection[str] = ()) -> Region:
+        """Everything that facts which stay unknown may be, some of them known to be waited for."""
         return self._open_beside({name: full_domain(self.knowledge.facts[name]) for name in blank}, waited_for)
 
     def _open_beside(self, domains: Region, waited_for: Collection[str]) -> Region:
@@ -146,20 +149,35 @@ class Prospect(Outlook):
         Where a decision does not wait for a fact, nothing is tried in its place; so a fact whose state some
         rule asks for may stay unknown as well, unless it is known to be waited for.
         """
-        asked = _told_apart(self.knowledge)
+        asked = told_apart(self.knowledge)
         return {
             name: replace(domain, may_stay_open=name in asked and name not in waited_for)
             for name, domain in domains.items()
         }
 
-    def _waited_for(self, region: Region) -> frozenset[str]:
-        """Unknown facts that the recommendation waits for in all cases of a region; see ``pipeline.waiting_for``."""
-        box, _ = self.region(region)
-        found: set[str] = set()
-        self._trace(self.target, box, self._ways_known(region, box), found, set())
-        return frozenset(found)
+    def waited_for(self, region: Region) -> tuple[frozenset[str], frozenset[str]]:
+        """Unknown facts that the recommendation waits for; see ``pipeline.waiting_for``.
 
-    def _trace(self, name: str, box: Mapping[str, Possible], origins: Origins, found: set[str], seen: set[str]) -> None:
+        Returns:
+            Those that it waits for in all cases of a region, and those that it may wait for in some.
+        """
+        box, _ = self.region(region)
+        origins = self._ways_known(region, box)
+        surely, perhaps = set[str](), set[str]()
+        self._trace(self.target, box, origins, surely, set(), surely=True)
+        self._trace(self.target, box, origins, perhaps, set(), surely=False)
+        return frozenset(surely), frozenset(perhaps)
+
+    def _trace(
+        self,
+        name: str,
+        box: Mapping[str, Possible],
+        origins: Origins,
+        found: set[str],
+        seen: set[str],
+        *,
+        surely: bool,
+    ) -> None:
         name = self.knowledge.decision_of.get(name, name)
         if name in seen:
             return
@@ -168,19 +186,19 @@ class Prospect(Outlook):
             found.add(name)
             return
         for node in self._nodes(name):
-            for read in self._surely_open(node, box, origins):
-                self._trace(read, box, origins, found, seen)
+            for read in self._open_names(node, box, origins, surely=surely):
+                self._trace(read, box, origins, found, seen, surely=surely)
 
-    def _surely_open(self, node: Node, box: Mapping[str, Possible], origins: Origins) -> Iterator[str]:
-        """The names whose being unknown makes an expression unknown in all cases."""
+    def _open_names(self, node: Node, box: Mapping[str, Possible], origins: Origins, *, surely: bool) -> Iterator[str]:
+        """The names whose being unknown makes an expression unknown in all cases, or in some."""
         outcome = _explorer(self.knowledge, node)(box, origins)
-        if _count(outcome) or not outcome.unknown:
+        if not outcome.unknown or (surely and _count(outcome)):
             return
         if isinstance(node, Name):
             yield node.name
             return
         for part in children(node):
-            yield from self._surely_open(part, box, origins)
+            yield from self._open_names(part, box, origins, surely=surely)
 
     def _trials_of(self, blank: tuple[str, ...]) -> list[Region]:
         """A few sets of values for the facts that stay unknown."""
@@ -298,12 +316,12 @@ class Prospect(Outlook):
 
     def live(self, region: Region) -> frozenset[str]:
         """The open questions that an undecided rule hangs on; no other makes a difference within the region."""
-        box, _ = self.region({**region, **self._anything(self._blank(region))})
+        box, _ = self.region({**region, **self.anything(self._blank(region))})
         return frozenset(name for name in self._open_reads(region, box) if not _is_blank(region[name]))
 
     def _parts(self, region: Region, but: str | None = None) -> tuple[str | None, Sequence[Region]]:
         """An open question that an undecided rule hangs on, and the region cut along it; nothing where none is left."""
-        for view in (region, {**region, **self._anything(self._blank(region))}):
+        for view in (region, {**region, **self.anything(self._blank(region))}):
             box, _ = self.region(view)
             for name in self._open_reads(region, box):
                 parts = [] if name == but else self._split(name, region[name])
@@ -440,7 +458,7 @@ def _explorer(knowledge: Knowledge, node: Node) -> Explore:
 
 
 @lru_cache(maxsize=64)
-def _told_apart(knowledge: Knowledge) -> frozenset[str]:
+def told_apart(knowledge: Knowledge) -> frozenset[str]:
     """The facts whose being unknown some expression tells from every value, directly or by what depends on them."""
     asked = asked_states(knowledge)
     # Of a fact with a default it is what that depends on that may be missing.
@@ -465,14 +483,14 @@ def _domains(memory: WorkingMemory, target: str, asked: Iterable[str]) -> Region
     knowledge = memory.knowledge
     domains: dict[str, Domain] = {}
     for name in asked:
-        may_stay_open = name in _told_apart(knowledge) or name in knowledge.quantities
+        may_stay_open = name in told_apart(knowledge) or name in knowledge.quantities
         domains[name] = replace(full_domain(knowledge.facts[name]), may_stay_open=may_stay_open)
     for name, fact in knowledge.facts.items():
         if name not in domains and memory.values[name] is None and name not in knowledge.quantities:
             domains[name] = Domain(exactly(None, full_domain(fact).values))
     outlook = Outlook(memory, target, domains)
     box, _ = outlook.region(domains)
-    for name in knowledge.quantities.keys() & domains.keys() - _told_apart(knowledge):
+    for name in knowledge.quantities.keys() & domains.keys() - told_apart(knowledge):
         # A default that is always the same, and one of the answers, needs no looking at of its own.
         always_the_same = not any(read in domains or read in outlook.steps for read in knowledge.reads[name])
         if always_the_same and not box[name].unknown and _within(box[name], domains[name].values):

@@ -25,12 +25,15 @@ from engine.coverage import (
     values_of,
 )
 from engine.knowledge import DecisionTable
+from engine.pipeline import Outcome
 from engine.reasons import ReadRow, mark, row_behind, rows_behind, sums_behind
 from engine.resources import templates_directory
 from engine.rule_tests import (
     Difference,
+    Expected,
     ExpectedFigure,
     TestResult,
+    aggregate_of,
     figure_in_words,
     fired_rules,
 )
@@ -167,7 +170,11 @@ def _told_difference(result: TestResult, difference: Difference) -> ToldDifferen
     match difference.about:
         case "conclusion":
             wanted = result.test.expects.conclusions[difference.subject]
-            values = [wanted] if isinstance(wanted, str) else sorted(wanted or ())
+            if isinstance(wanted, ExpectedFigure):
+                # Every row has a part in the number.
+                values = list(outcome.knowledge.decisions[difference.subject].outputs[difference.subject])
+            else:
+                values = [wanted] if isinstance(wanted, str) else sorted(wanted or ())
             return ToldDifference(difference, rows_behind(outcome, difference.subject, values), ())
         case "figure":
             return ToldDifference(difference, (), sums_behind(outcome, difference.subject))
@@ -208,13 +215,20 @@ def _got(result: TestResult) -> dict[str, Any] | None:
     if outcome is None:
         return None
     return {
-        "conclusions": {name: _plain(outcome.conclusion(name)) for name in expects.conclusions},
+        "conclusions": {name: _concluded(outcome, name, wanted) for name, wanted in expects.conclusions.items()},
         "figures": {name: _number(outcome.memory.values[name]) for name in expects.figures},
         "fired": list(fired_rules(outcome)),
     }
 
 
-def _plain(value: str | Iterable[str] | None) -> str | list[str] | None:
+def _concluded(outcome: Outcome, output: str, wanted: Expected) -> Any:
+    is_number = isinstance(wanted, ExpectedFigure)
+    return _number(aggregate_of(outcome, output)) if is_number else _plain(outcome.conclusion(output))
+
+
+def _plain(value: Expected | Iterable[str]) -> Any:
+    if isinstance(value, ExpectedFigure):
+        return _figure(value)
     return value if value is None or isinstance(value, str) else sorted(value)
 
 

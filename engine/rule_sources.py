@@ -7,11 +7,12 @@ the files of its rules.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -32,6 +33,10 @@ _WHEEL = ".whl"
 _USUAL_FOLDER = "rules"
 #: Git answers at once, unless it waits for something that will not come.
 _GIT_SECONDS = 60
+#: Nothing is fetched, nothing asked: what a repository lacks is not there.
+_GIT_ENVIRONMENT = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_GIT_PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+_HERE = Path()
 _MOST_BYTES_IN_ALL = 20_000_000
 _FILE_MODES = ("100644", "100755")
 _HINT = f"Name a directory, a git revision such as HEAD~1 or v1.0:rules, a {_WHEEL} file, or {BUILT_IN}"
@@ -89,17 +94,25 @@ def opened(named: str, *, beside: str | None = None) -> Iterator[RuleSource]:
     """
     if named == BUILT_IN:
         yield RuleSource(BUILT_IN, None)
-    elif Path(named).is_dir():
-        yield RuleSource(named.rstrip("/") or named, Path(named))
+    elif _is_there(named, Path.is_dir):
+        yield RuleSource(str(Path(named)), Path(named))
     elif Path(named).suffix.lower() == _WHEEL:
         with _written(_files_in_wheel(named)) as directory:
             yield RuleSource(printable(named), directory)
-    elif Path(named).exists():
+    elif _is_there(named, Path.exists):
         _refuse(named, "neither a directory nor a package with rules", _HINT)
     else:
         shown, files = _rules_at_revision(named, beside)
         with _written(files) as directory:
             yield RuleSource(shown, directory)
+
+
+def _is_there(named: str, looks: Callable[[Path], bool]) -> bool:
+    """Whether a path is what is looked for; what cannot be a path, such as one that is too long, is not."""
+    try:
+        return named != "" and looks(Path(named))
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -151,7 +164,7 @@ def _check_sizes(named: str, sizes: Mapping[str, int]) -> None:
         _refuse(named, f"{len(sizes):,} files of rules, and at most {MOST_FILES:,} are read", None)
     for name, size in sizes.items():
         if size > MOST_BYTES:
-            _refuse(f"{named}:{name}", f"too large: more than {MOST_BYTES:,} bytes", None)
+            _refuse(f"{named}/{PurePosixPath(name).name}", f"too large: more than {MOST_BYTES:,} bytes", None)
     if sum(sizes.values()) > _MOST_BYTES_IN_ALL:
         _refuse(named, f"rules of more than {_MOST_BYTES_IN_ALL:,} bytes in all", None)
 
@@ -175,7 +188,7 @@ def _rules_at_revision(named: str, beside: str | None) -> tuple[str, dict[str, b
     if not listed:
         _refuse(named, f"there are no rules in {shown}: no .yaml file", hint)
     _check_sizes(shown, {name: size for name, (_, size) in listed.items()})
-    return shown, {name: repository.content(blob) for name, (blob, _) in listed.items()}
+    return shown, {name: repository.content(blob, f"{shown}/{name}") for name, (blob, _) in listed.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +206,7 @@ class _Repository:
     @classmethod
     def that_knows(cls, named: str, revision: str, beside: str | None) -> tuple[_Repository, str]:
         """The repository of what a base is compared with, or the one we are in, and the commit that is meant."""
-        candidates = [cls(Path(), _USUAL_FOLDER)]
+        candidates = [cls(_HERE, _USUAL_FOLDER)]
         if beside is not None and Path(beside).is_dir():
             prefix, _ = _git(Path(beside), "rev-parse", "--show-prefix")
             if prefix is not None:
@@ -219,22 +232,29 @@ class _Repository:
             facts, _, name = entry.partition("\t")
             mode, _, blob, size = facts.split()
             if mode in _FILE_MODES and name.endswith(".yaml"):
-                found[name] = (blob, int(size))
+                # Of what is missing in the repository there is no size; reading it says so.
+                found[name] = (blob, int(size) if size.isdecimal() else 0)
         return found
 
-    def content(self, blob: str) -> bytes:
-        """What an object holds."""
+    def content(self, blob: str, shown: str) -> bytes:
+        """What an object holds, which people know as this file."""
         content, complaint = _git(self.folder, "cat-file", "blob", blob)
         if content is None:
-            _refuse("git", f"cannot read a file of this revision ({complaint})", "`git fsck` says what is wrong")
+            _refuse(shown, f"cannot be read ({complaint})", "`git fsck` says what is wrong with the repository")
         return content
 
 
 def _git(folder: Path, *arguments: str) -> tuple[bytes | None, str]:
     """What git prints, None where it fails; and the first line of what it complains of."""
     command: Sequence[str] = ("git", "-C", str(folder), "--no-optional-locks", *arguments)
+    environment = {**os.environ, **_GIT_ENVIRONMENT}
+    if folder != _HERE:
+        # Where a hook runs us, these name the repository that it belongs to.
+        environment = {name: value for name, value in environment.items() if name not in _GIT_PLACES}
     try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=_GIT_SECONDS)  # noqa: S603 - no shell
+        done = subprocess.run(  # noqa: S603 - no shell
+            command, capture_output=True, check=False, timeout=_GIT_SECONDS, env=environment, stdin=subprocess.DEVNULL
+        )
     except FileNotFoundError:
         _refuse("git", "is needed to look at a revision, and is not installed", "Install it, or name a directory")
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:

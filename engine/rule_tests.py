@@ -63,7 +63,9 @@ class DecisionTestDeclaration(_Declared):
         None, description="`confirm` marks a suggested test: it passes only once this line is replaced by expectations."
     )
     facts: _Facts = Field({}, description="Facts as in a case file; they come on top of the file's `given`.")
-    conclusions: dict[Name, Any] = Field({}, description="For each output its value, `unknown`, or a list of values.")
+    conclusions: dict[Name, Any] = Field(
+        {}, description="For each output its value, `unknown`, or a list of values; a number where it aggregates."
+    )
     figures: dict[Name, Any] = Field({}, description="For each figure a number, `never`, `unknown` or {value, within}.")
     fired: list[RuleId] = Field([], description="Rules that must fire.")
     not_fired: list[RuleId] = Field([], description="Rules that must not fire.")
@@ -91,8 +93,13 @@ class ExpectedFigure:
             return False
         if self.value == found or not (math.isfinite(self.value) and math.isfinite(found)):
             return self.value == found
-        least = _NINE_DIGITS * max(1.0, abs(self.value)) if self.within is None else self.within
-        return abs(self.value - found) <= least
+        # 3.4 and 3.5 are 0.1 apart, though as floats they are a little more.
+        noise = _NINE_DIGITS * max(1.0, abs(self.value))
+        return abs(self.value - found) <= (self.within or 0.0) + noise
+
+
+#: What an output must be: a word, nothing as it stays open, several words in any order, or one number of them.
+Expected = str | frozenset[str] | ExpectedFigure | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +108,13 @@ class Expectations:
 
     Args:
         conclusions: for each output its value, None where it must stay open, or (of a decision that
-            collects) all of its values in any order.
+            collects) all of its values in any order, or the one number it makes of them.
         figures: for each figure, amount or numeric fact what it must be.
         fired: rules that must fire.
         not_fired: rules that must not.
     """
 
-    conclusions: Mapping[str, str | frozenset[str] | None]
+    conclusions: Mapping[str, Expected]
     figures: Mapping[str, ExpectedFigure]
     fired: tuple[str, ...]
     not_fired: tuple[str, ...]
@@ -217,11 +224,29 @@ def decisions_after_signal(knowledge: Knowledge) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class RuleTest:
-    """A test that has to do with a rule, and how."""
+    """A test that has to do with a rule (or decision, fact, figure or amount), and how."""
 
     name: str
     place: Place
-    how: Literal["expects it to fire", "expects it not to fire", "fires it"]
+    how: Literal["expects it to fire", "expects it not to fire", "fires it", "expects its value", "gives it"]
+
+
+def tests_about(knowledge: Knowledge, name: str) -> tuple[RuleTest, ...]:
+    """The tests of a rule as :func:`tests_of` says; of anything else those that expect its value or give it.
+
+    Raises:
+        BadInput: the tests cannot be read.
+    """
+    if any(row.id == name for table in knowledge.decisions.values() for row in table.rows):
+        return tests_of(knowledge, name)
+    outputs = knowledge.decisions[name].outputs if name in knowledge.decisions else (name,)
+    found: list[RuleTest] = []
+    for test in read_tests(knowledge):
+        if name in test.expects.figures or any(output in test.expects.conclusions for output in outputs):
+            found.append(RuleTest(test.name, test.place, "expects its value"))
+        elif name in test.case.given:
+            found.append(RuleTest(test.name, test.place, "gives it"))
+    return tuple(found)
 
 
 def tests_of(knowledge: Knowledge, rule: str) -> tuple[RuleTest, ...]:
@@ -276,15 +301,15 @@ def run_test(test: DecisionTest, pool: EnginePool) -> TestResult:
 
 def _differences(expects: Expectations, outcome: Outcome) -> Iterator[Difference]:
     for output, wanted in expects.conclusions.items():
+        if isinstance(wanted, ExpectedFigure):
+            yield from _figure_differences("conclusion", output, wanted, aggregate_of(outcome, output))
+            continue
         found = outcome.conclusion(output)
         same = frozenset(found) == wanted if isinstance(found, tuple) else found == wanted
         if not same:
             yield Difference("conclusion", output, in_words(wanted), in_words(found))
     for name, figure in expects.figures.items():
-        value = outcome.memory.values[name]
-        if not figure.allows(value):
-            within = "" if figure.within is None else f" within {figure_in_words(figure.within)}"
-            yield Difference("figure", name, f"{figure_in_words(figure.value)}{within}", figure_in_words(value))
+        yield from _figure_differences("figure", name, figure, outcome.memory.values[name])
     fired = fired_rules(outcome)
     for rule in expects.fired:
         if rule not in fired:
@@ -292,6 +317,19 @@ def _differences(expects: Expectations, outcome: Outcome) -> Iterator[Difference
     for rule in expects.not_fired:
         if rule in fired:
             yield Difference("not fired", rule, "not fired", "fired")
+
+
+def _figure_differences(
+    about: Literal["conclusion", "figure"], name: str, wanted: ExpectedFigure, found: Value
+) -> Iterator[Difference]:
+    if not wanted.allows(found):
+        within = "" if wanted.within is None else f" within {figure_in_words(wanted.within)}"
+        yield Difference(about, name, f"{figure_in_words(wanted.value)}{within}", figure_in_words(found))
+
+
+def aggregate_of(outcome: Outcome, output: str) -> Value:
+    """The one number that a decision with ``aggregate`` makes of all rows that hold; None where it is open."""
+    return outcome.memory.values[outcome.knowledge.scope.readings[output]]
 
 
 def fired_rules(outcome: Outcome) -> tuple[str, ...]:
@@ -403,15 +441,17 @@ class _Reader:
 
     def _conclusions(
         self, document: Document, test: tuple[str | int, ...], declared: Mapping[str, Any]
-    ) -> dict[str, str | frozenset[str] | None]:
-        found: dict[str, str | frozenset[str] | None] = {}
+    ) -> dict[str, Expected]:
+        found: dict[str, Expected] = {}
         for output, raw in declared.items():
             path = (*test, "conclusions", output)
             if output not in self.knowledge.decision_of:
                 self._unknown_name(document, path, output, "conclusion", self.knowledge.decision_of)
                 continue
             table = self.knowledge.decisions[self.knowledge.decision_of[output]]
-            if table.policy == "collect":
+            if table.declaration.aggregate:
+                found.update(self._expected_figure(document, path, output, raw))
+            elif table.policy == "collect":
                 found[output] = frozenset(self._values(document, path, output, raw))
             elif isinstance(raw, str) and raw.strip().lower() == _UNKNOWN:
                 found[output] = None
@@ -454,38 +494,42 @@ class _Reader:
             path = (*test, "figures", name)
             if name not in numbers:
                 self._unknown_name(document, path, name, "figure", numbers)
-            elif isinstance(raw, dict):
-                self._figure_within(document, path, name, raw, found)
-            elif (figure := self._number(document, path, name, raw)) is not None:
-                found[name] = figure
+            else:
+                found.update(self._expected_figure(document, path, name, raw))
         return found
 
+    def _expected_figure(
+        self, document: Document, path: tuple[str | int, ...], name: str, raw: object
+    ) -> dict[str, ExpectedFigure]:
+        """What a figure must be, by its name; nothing where that cannot be read."""
+        figure = (
+            self._figure_within(document, path, name, raw)
+            if isinstance(raw, dict)
+            else self._number(document, path, name, raw)
+        )
+        return {} if figure is None else {name: figure}
+
     def _figure_within(
-        self,
-        document: Document,
-        path: tuple[str | int, ...],
-        name: str,
-        raw: dict[str, Any],
-        found: dict[str, ExpectedFigure],
-    ) -> None:
+        self, document: Document, path: tuple[str | int, ...], name: str, raw: dict[str, Any]
+    ) -> ExpectedFigure | None:
         try:
             declared = FigureWithin.model_validate(raw)
         except ValidationError as error:
             self.problems.extend(_shape_problems(document, error, path))
-            return
+            return None
         figure = self._number(document, (*path, "value"), name, declared.value)
         within = self._number(document, (*path, "within"), name, declared.within)
         if within is not None and (within.value is None or within.value == NEVER or within.value < 0):
             message = f"expected a number ≥ 0, got {_found(document, (*path, 'within'), declared.within)}"
             self.problems.append(Problem(document.place((*path, "within")), message, name, None, "figure"))
-        elif figure is not None and within is not None:
-            found[name] = ExpectedFigure(figure.value, within.value)
+            return None
+        return ExpectedFigure(figure.value, within.value) if figure is not None and within is not None else None
 
     def _number(self, document: Document, path: tuple[str | int, ...], name: str, raw: object) -> ExpectedFigure | None:
         word = raw.strip().lower() if isinstance(raw, str) else None
         if word in (_UNKNOWN, _NEVER):
             return ExpectedFigure(None if word == _UNKNOWN else NEVER)
-        number = parse_number(raw, self.knowledge.unit(name)) if isinstance(raw, str) else None
+        number = parse_number(raw, self._unit(name)) if isinstance(raw, str) else None
         if isinstance(raw, int | float) and not isinstance(raw, bool):
             number = float(raw)
         if number is not None and math.isfinite(number):
@@ -494,6 +538,9 @@ class _Reader:
         hint = f"Write e.g. {name}: 57.4, or {name}: {{value: 57.4, within: 0.05}}"
         self.problems.append(Problem(document.place(path), message, name, hint, "figure"))
         return None
+
+    def _unit(self, name: str) -> str | None:
+        return self.knowledge.unit(self.knowledge.scope.readings.get(name, name))
 
     # -- names -------------------------------------------------------------------------------------
 

@@ -9,16 +9,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.alike import Alike, Target, names_behind
 from engine.case import Case
 from engine.contrast import Contrast
-from engine.knowledge import Knowledge
-from engine.language.evaluate import compile_plain
-from engine.language.nodes import Number
 
 if TYPE_CHECKING:
     from engine.paired import Cut, Paired
@@ -26,9 +21,11 @@ if TYPE_CHECKING:
 #: Cases that z3 proposes in vain before it is given up.
 _MOST_PROPOSALS = 6
 #: How often z3 may start anew on what it gave up.
-_TRIES = 3
-_TRIES_WITH_SIGNALS = 5
-_ENDS: tuple[Literal["low", "high"], ...] = ("low", "high")
+_TRIES = 2
+#: Questions that z3 gives up in search of one case before it is asked no more.
+_MOST_GIVEN_UP = 2
+#: How often a case of fewer facts is asked for.
+_MOST_SMALLER = 4
 _ASIDE = ", conclusions that stand whatever is unknown left aside"
 #: How closely is looked: at what is not yet known to be the same; also at all decisions on the way; at everything.
 Depth = Literal["changed", "decisions", "everything"]
@@ -61,6 +58,9 @@ class Sameness:
         self._aside: set[str] = set()
         #: For each conclusion proved to be the same what that follows from.
         self.proofs: dict[Target, str] = {}
+        #: Questions that z3 has given up so far.
+        self._given_up = 0
+        self._made: dict[tuple[Target, Cut, str | None, bool], Paired] = {}
 
     # -- proofs ------------------------------------------------------------------------------------
 
@@ -141,10 +141,11 @@ class Sameness:
 
     def case(self, target: Target, is_one: IsOne) -> Case | None:
         """A case that z3 proposes for a difference, and that is one."""
+        most = self._given_up + _MOST_GIVEN_UP
         for paired in self._everything(target):
             differs = paired.conclusion_differs(target)
             for wanted in ([differs, paired.both_known(target)], [differs]):
-                case = self._proposed(paired, wanted, is_one)
+                case = self._proposed(paired, wanted, is_one) if self._given_up < most else None
                 if case is not None:
                     return case
         return None
@@ -161,7 +162,7 @@ class Sameness:
             signals = self._signals(paired)
             wanted = [paired.conclusion_differs(target), paired.both_known(target)]
             wanted += [paired.nothing_doubtful(open_facts), signals]
-            case = self._proposed(paired, wanted, is_one, tries=_TRIES_WITH_SIGNALS) if signals is not None else None
+            case = self._proposed(paired, wanted, is_one) if signals is not None else None
             if case is not None:
                 return self._with_fewer_facts(paired, wanted, case, is_one)
         return None
@@ -181,11 +182,16 @@ class Sameness:
         return case
 
     def _with_fewer_facts(self, paired: Paired, wanted: Sequence[Any], case: Case, is_one: IsOne) -> Case:
-        while case.given:
-            fewer = self._proposed(paired, [*wanted, paired.gives_at_most(len(case.given) - 1)], is_one, tries=1)
-            if fewer is None:
+        for count in range(_MOST_SMALLER):
+            # Half of the facts may do; after that, one fewer at a time.
+            most = len(case.given) - 1 if count else len(case.given) // 2
+            fewer = (
+                self._proposed(paired, [*wanted, paired.gives_at_most(most)], is_one, tries=1) if case.given else None
+            )
+            if fewer is not None:
+                case = fewer
+            elif count:
                 break
-            case = fewer
         return case
 
     def _proposed(self, paired: Paired, wanted: Sequence[Any], is_one: IsOne, *, tries: int = _TRIES) -> Case | None:
@@ -196,6 +202,7 @@ class Sameness:
         for _ in range(_MOST_PROPOSALS):
             model = paired.ask(*wanted, *others, milliseconds=self._left(), tries=tries)
             if not model:
+                self._given_up += model is None
                 return None
             case = paired.case(model)
             if is_one(case):
@@ -208,17 +215,12 @@ class Sameness:
         goal = next((one for one in self.alike.targets if one.name == self.alike.new.manifest.recommends), None)
         if goal is None:
             return paired.signals(None, (), paired)
-        sameness = [Sameness(at_end, [], self._contrast, self._left) for at_end in self._at_ends]
+        sameness = [Sameness(at_end, [], self._contrast, self._left) for at_end in self.alike.at_ends]
         likely, *ends = (next(one._everything(goal), None) for one in (self, *sameness))  # noqa: SLF001 - of its own
         known = [one for one in ends if one is not None]
         if likely is None or len(known) < len(ends):
             return None
         return paired.signals(goal.outputs[0], known, likely)
-
-    @cached_property
-    def _at_ends(self) -> tuple[Alike, ...]:
-        """Both bases with all that is a range taken at its low ends, and at its high ends."""
-        return tuple(Alike(_at_end(self.alike.old, end), _at_end(self.alike.new, end)) for end in _ENDS)
 
     # -- how much is looked at ---------------------------------------------------------------------
 
@@ -258,7 +260,10 @@ class Sameness:
         rows = sum(len(base.decisions[name].rows) for base in bases for name in cut.defined if name in base.decisions)
         if rows > MOST_ROWS or self._left() <= 0:
             return None
-        return Paired(self.alike, target, cut, quantity=quantity, standing=standing)
+        key = (target, cut, quantity, standing)
+        if key not in self._made:
+            self._made[key] = Paired(self.alike, target, cut, quantity=quantity, standing=standing)
+        return self._made[key]
 
     def _target_on(self, name: str) -> Target | None:
         """A conclusion that depends on a quantity, and on which it does not depend in either base."""
@@ -298,19 +303,3 @@ class Sameness:
 
     def _is_same_fact(self, name: str) -> bool:
         return name in self.alike.facts and self.alike.has_same_domain(name)
-
-
-def _at_end(knowledge: Knowledge, end: Literal["low", "high"]) -> Knowledge:
-    """The base with every amount and default that is a range at one end of it."""
-    amounts = {
-        name: knowledge.amounts[name].model_copy(update={"value": getattr(found, end)})
-        for name, found in knowledge.constant_ranges.items()
-    }
-    defaults = {name: Number(getattr(found, end)) for name, found in knowledge.default_ranges.items()}
-    quantities = {
-        name: replace(knowledge.quantities[name], formula=node, evaluate=compile_plain(node, knowledge.tables))
-        for name, node in defaults.items()
-    }
-    return replace(
-        knowledge, amounts={**knowledge.amounts, **amounts}, quantities={**knowledge.quantities, **quantities}
-    )

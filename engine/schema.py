@@ -69,6 +69,8 @@ def tests_schema(knowledge: Knowledge) -> dict[str, Any]:
 
 def _conclusion_schema(knowledge: Knowledge, output: str) -> dict[str, Any]:
     table = knowledge.decisions[knowledge.decision_of[output]]
+    if table.declaration.aggregate:
+        return {"$ref": "#/$defs/Figure"}
     kind = table.declaration.kinds[output]
     values = [value_of(word, kind) for word in table.outputs[output]]
     if table.policy == "collect":

@@ -105,6 +105,9 @@ class _UnitCheck:
         self.unitless |= self.knowledge.scope.tables.keys() - tables.keys()
         scope = Scope(symbols, tables, self.knowledge.scope.readings)
         for name, quantity in self.knowledge.quantities.items():
+            if name in self.knowledge.readings:
+                # Made of plain numbers and of the rows' conditions, which are looked at as they are written.
+                continue
             kind = symbols[name].type
             expects = kind.unit if isinstance(kind, NumberType) and name not in self.unitless else None
             yield from self._expression(units, scope, quantity.formula, quantity.place, name, quantity.text, expects)

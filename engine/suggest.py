@@ -23,6 +23,8 @@ from engine.pipeline import Outcome
 from engine.rule_tests import (
     DecisionTest,
     Expectations,
+    aggregate_of,
+    figure_in_words,
     fired_rules,
     in_words,
     run_test,
@@ -224,6 +226,8 @@ _SOMETHING_ELSE = "something else"
 
 
 def _conclusion(outcome: Outcome, output: str) -> str:
+    if outcome.knowledge.decisions[outcome.knowledge.decision_of[output]].declaration.aggregate:
+        return figure_in_words(aggregate_of(outcome, output))
     found = outcome.conclusion(output)
     if isinstance(found, tuple):
         return f"[{', '.join(map(scalar, found))}]"

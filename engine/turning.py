@@ -9,11 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from engine.costs import WorkingMemory
 from engine.language.possible import Span, Words, straight
-from engine.outlook import Domain, Outlook, full_domain, halves, thresholds
+from engine.outlook import Domain, Outlook, full_domain, halves, middle_of, thresholds
+
+if TYPE_CHECKING:
+    from engine.left_open import LeftOpen
 
 #: Regions looked at for one fact; far more than its thresholds and crossings need.
 MOST_REGIONS = 4_000
@@ -49,6 +54,9 @@ class Turn:
 class FactLine:
     """The recommendation as a function of one numeric fact.
 
+    At each value it is what the whole inference comes to where the fact is answered with that value, in place of
+    whatever the case says of it: known rows first, then what stands whatever is unknown, then the fallback.
+
     Args:
         memory: the case as decided.
         fact: the fact that is varied over everything it may be.
@@ -64,10 +72,33 @@ class FactLine:
         assert target is not None  # noqa: S101 - callers ask only where something is recommended
         self._outlook = Outlook(memory, target, {fact: self._domain})
         self._cuts = thresholds(knowledge).get(fact, ())
+        self._found: dict[float, str] = {}
+        #: Whether every segment is proved, but for spans too narrow to be cut any further.
+        self.proved = True
+
+    @cached_property
+    def _left_open(self) -> LeftOpen | None:
+        """What stands where rows are undecided; None where nothing unknown may be the reason."""
+        memory, knowledge = self._outlook.memory, self._outlook.knowledge
+        upstream = knowledge.upstream(self._outlook.target)
+        unknown = any(
+            name != self.fact and name in upstream and memory.values[name] is None for name in knowledge.facts
+        )
+        if not unknown:
+            return None
+        from engine.left_open import LeftOpen
+        from engine.prospect import can_be_foreseen
+
+        return LeftOpen(knowledge, memory.case, self.fact, self._fallback) if can_be_foreseen(knowledge) else None
 
     def at(self, value: float) -> str:
         """What is recommended at one value."""
-        return self._outlook.at({self.fact: value}) or self._fallback
+        if value not in self._found:
+            concluded = self._outlook.at({self.fact: value})
+            if concluded is None and self._left_open:
+                concluded = self._left_open.at(value)
+            self._found[value] = concluded or self._fallback
+        return self._found[value]
 
     def segments(self) -> tuple[Segment, ...]:
         """The whole range as segments, each with its one recommendation, low to high."""
@@ -97,17 +128,24 @@ class FactLine:
             if parts:
                 waiting.extend(reversed(parts))
             else:
+                self.proved = self.proved and looked_at < MOST_REGIONS
                 yield from self._bisected(part.low, part.high)
 
     def _proved(self, part: Span) -> str | None:
+        """The recommendation all along a part, where it is proved to be one."""
         if part.low == part.high:
             return self.at(part.low)
-        box, _ = self._outlook.region({self.fact: Domain(straight(part.low, part.high), self._domain.integer)})
-        words = box[self._outlook.target]
+        domain = Domain(straight(part.low, part.high), self._domain.integer)
+        words = self._outlook.region({self.fact: domain})[0][self._outlook.target]
         assert isinstance(words, Words)  # noqa: S101 - a recommendation is a choice
-        if len(words.options) + words.unknown > 1:
-            return None
-        return next(iter(words.options), self._fallback)
+        if not words.unknown:
+            return next(iter(words.options)) if len(words.options) == 1 else None
+        if not self._left_open:
+            recommended = {*words.options, self._fallback}
+            return recommended.pop() if len(recommended) == 1 else None
+        middle = _middle(part, integer=self._domain.integer)
+        is_open = self._outlook.at({self.fact: middle}) is None
+        return self._left_open.within(part, middle) if is_open else None
 
     def _bisected(self, low: float, high: float) -> Iterator[Segment]:
         first, last = self.at(low), self.at(high)
@@ -126,6 +164,11 @@ class FactLine:
                 right = middle
         yield Segment(low, left, first)
         yield from self._bisected(right, high) if self.at(right) != last else (Segment(right, high, last),)
+
+
+def _middle(part: Span, *, integer: bool) -> float:
+    middle = middle_of(Domain(part, integer))
+    return middle if isinstance(middle, float) else part.low
 
 
 def turns(line: FactLine, current: float | None, recommended: str) -> tuple[Turn, ...]:

@@ -591,3 +591,84 @@ def test_command_when_it_watches_stops_on_an_interrupt(tmp_path: Path) -> None:
         assert any(line.startswith("Watching") for line in lines)
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=20) == 0
+
+
+# -- decisions that make one number --------------------------------------------------------------------
+
+TOLL = """\
+    decides: toll
+    values: [2, 3.5]
+    unit: hour
+    hit_policy: collect
+    aggregate: {aggregate}
+    title: Toll
+    source: test
+    rules:
+      - {{id: toll-far, when: distance > 100, then: 2, because: It is far., source: test}}
+      - {{id: toll-full, when: passengers > 3, then: 3.5, because: It is full., source: test}}
+    """
+AGGREGATES = {"sum": "5.5", "min": "2", "max": "{value: 3.4, within: 0.1}", "count": "2"}
+
+
+@pytest.mark.parametrize(("aggregate", "number"), AGGREGATES.items(), ids=AGGREGATES.keys())
+def test_test_of_a_decision_that_aggregates_when_it_expects_its_number_passes(
+    tmp_path: Path, aggregate: str, number: str
+) -> None:
+    test = "tests:\n  - {name: One, facts: {distance: 200, passengers: 4}, conclusions: {toll: NUMBER}}\n"
+    toll = TOLL.format(aggregate=aggregate)
+    toll = toll.replace("    unit: hour\n", "") if aggregate == "count" else toll
+    base = small_base(tmp_path, toll=toll, tests_transport=test.replace("NUMBER", number))
+    (result,) = ran(base)
+    assert (result.word, result.differences) == ("passed", ())
+    schema_of_tests = schema.tests_schema(base)
+    jsonschema.validate(read_document(tmp_path / "tests" / "transport.yaml").value, schema_of_tests)
+
+
+def test_test_of_a_decision_that_aggregates_when_it_gives_another_number_fails_with_the_rows(tmp_path: Path) -> None:
+    test = "tests:\n  - {name: One, facts: {distance: 200, passengers: 1}, conclusions: {toll: 5.5}}\n"
+    base = small_base(tmp_path, toll=TOLL.format(aggregate="sum"), tests_transport=test)
+    (difference,) = ran(base)[0].differences
+    assert (difference.about, difference.subject) == ("conclusion", "toll")
+    assert (difference.expected, difference.got) == ("5.5", "2")
+    printed = json.loads(run_decision_tests(base, "json").text)["tests"][0]
+    assert (printed["expected"]["conclusions"], printed["got"]["conclusions"]) == ({"toll": 5.5}, {"toll": 2.0})
+    assert any("toll-full" in line for line in printed["differences"][0]["why"])
+
+
+def test_test_of_a_decision_that_aggregates_when_no_row_holds_expects_unknown(tmp_path: Path) -> None:
+    test = "tests:\n  - {name: One, facts: {distance: 1, passengers: 1}, conclusions: {toll: unknown}}\n"
+    base = small_base(tmp_path, toll=TOLL.format(aggregate="sum"), tests_transport=test)
+    assert ran(base)[0].word == "passed"
+
+
+def test_test_of_a_decision_that_aggregates_when_it_expects_a_list_is_refused_by_line(tmp_path: Path) -> None:
+    test = "tests:\n  - name: One\n    conclusions: {toll: [2]}\n"
+    base = small_base(tmp_path, toll=TOLL.format(aggregate="sum"), tests_transport=test)
+    with pytest.raises(BadInput) as refused:
+        read_tests(base)
+    (problem,) = refused.value.problems
+    assert (problem.place.line, problem.field) == (3, "toll")
+    assert problem.message == "expected a number, never or unknown, got a list"
+
+
+# -- the tests of anything -----------------------------------------------------------------------------
+
+WALKED = "Less than two kilometres are walked"
+CYCLED = "Two kilometres are cycled"
+DRIVEN = "In the wet a car is taken"
+ABOUT = {
+    "near": {WALKED: "expects it to fire", CYCLED: "expects it not to fire"},
+    "by-car": {DRIVEN: "expects it to fire"},
+    "by-bike": {CYCLED: "fires it"},
+    "at-home": {},
+    "trip_time": {DRIVEN: "expects its value"},
+    "packing": {WALKED: "expects its value", DRIVEN: "expects its value"},
+    "weather": {WALKED: "gives it", CYCLED: "gives it", DRIVEN: "gives it"},
+    "passengers": {},
+    "speed": {},
+}
+
+
+@pytest.mark.parametrize("name", ABOUT)
+def test_tests_about_a_name_when_listed_say_how_they_have_to_do_with_it(tmp_path: Path, name: str) -> None:
+    assert {test.name: test.how for test in rule_tests.tests_about(small_base(tmp_path), name)} == ABOUT[name]

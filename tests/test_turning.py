@@ -260,9 +260,6 @@ def test_turning_points_when_reported_are_the_turns_and_the_rest_is_steady(path:
         assert (knowledge().facts[fact].title in decision.steady) == (not found)
 
 
-@pytest.mark.xfail(
-    reason="along a fact only what rows are known to say is followed, not what stands whatever is unknown"
-)
 def test_fact_when_said_to_turn_nothing_turns_nothing_though_something_is_unknown() -> None:
     known = moved(example("cheap-requests-at-high-volume"), "requests_per_month", 80_000.0)
     known = known.without("accuracy_is_critical")

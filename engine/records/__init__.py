@@ -1,0 +1,1 @@
+"""Decision records: an append-only chain of what was decided, by which rules, from which facts."""

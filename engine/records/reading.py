@@ -1,0 +1,206 @@
+"""Records of decisions as they are read back, and which of them are meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from engine.case import Case
+from engine.errors import BadInput, Place, Problem
+from engine.records.content import WITHHELD, case_of
+from engine.records.store import Entry, Store
+from engine.source import quote
+
+#: Fewer digits of a hash would fit too many bases.
+_SHORTEST_HASH = 6
+_HASH = re.compile(rf"[0-9a-f]{{{_SHORTEST_HASH},64}}")
+_WHOLE_HASH = 64
+
+
+@dataclass(frozen=True)
+class Record:
+    """One recorded decision."""
+
+    entry: Entry
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.entry.id
+
+    @property
+    def public(self) -> Mapping[str, Any]:
+        """What is there for good."""
+        return self.entry.public
+
+    @property
+    def sealed(self) -> Mapping[str, Any]:
+        """Who, the case and every value; empty where it was erased."""
+        return self.entry.sealed or {}
+
+    @property
+    def approach(self) -> str | None:
+        """What was recommended."""
+        return self.public.get("approach")
+
+    @property
+    def base(self) -> Mapping[str, str]:
+        """Name, version, sha256 and as_of of the knowledge base."""
+        found: Mapping[str, str] = self.public["knowledge_base"]
+        return found
+
+    @property
+    def fired(self) -> tuple[tuple[str, str], ...]:
+        """The rules that fired, each after its decision; those that are withheld are left out."""
+        return tuple((decision, rule) for decision, rule in self.public["fired"])
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """The sensitive facts of the case of which no value is kept."""
+        return tuple(self.public.get(WITHHELD, ()))
+
+    @property
+    def who(self) -> str | None:
+        """Who decided, where that was said and is not erased."""
+        return self.sealed.get("who")
+
+    @property
+    def case_name(self) -> str | None:
+        """What the case was called; None where it is erased."""
+        return self.sealed["case"]["name"] if self.sealed else None
+
+    @cached_property
+    def case(self) -> Case:
+        """The case as it was given; facts that are withheld are left out.
+
+        Raises:
+            BadInput: the record was erased.
+        """
+        if not self.sealed:
+            raise BadInput([Problem(Place(f"record {self.id}"), "its case was erased")])
+        return case_of(self.sealed)
+
+    @cached_property
+    def facts(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every known fact as it was used, given or assumed, by name."""
+        return {one["name"]: one for one in self.sealed.get("facts", ())}
+
+    @cached_property
+    def figures(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every figure by name."""
+        return {one["name"]: one for one in self.sealed.get("figures", ())}
+
+    @property
+    def shown_base(self) -> str:
+        """The knowledge base in a few words."""
+        return f"{self.base['name']} {self.base['version']} ({self.base['sha256'][:12]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which decisions are meant; None leaves it open.
+
+    Args:
+        since: those recorded at this moment or later.
+        until: those recorded before this moment.
+        approach: those that recommend it.
+        rule: those in which the rule fired.
+        knowledge_base: a version, or the beginning of a hash.
+        who: a part of who decided, in any case of letters.
+        limit: at most so many.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    approach: str | None = None
+    rule: str | None = None
+    knowledge_base: str | None = None
+    who: str | None = None
+    limit: int | None = None
+
+    def fits(self, record: Record) -> bool:
+        """Whether a record is meant, as far as the database does not decide it."""
+        return (
+            (self.rule is None or any(rule == self.rule for _, rule in record.fired))
+            and (self.knowledge_base is None or _is_base(self.knowledge_base, record.base))
+            and (self.who is None or self.who.casefold() in (record.who or "").casefold())
+        )
+
+
+def _is_base(named: str, base: Mapping[str, str]) -> bool:
+    if named == base["version"]:
+        return True
+    return bool(_HASH.fullmatch(named.lower())) and base["sha256"].startswith(named.lower())
+
+
+def decisions(store: Store, filters: Filters | None = None, *, newest_first: bool = False) -> Iterator[Record]:
+    """The recorded decisions that are meant, in the order of the chain or newest first."""
+    wanted = filters or Filters()
+    named = (wanted.knowledge_base or "").lower()
+    entries = store.entries(
+        kind="decision",
+        since=wanted.since,
+        until=wanted.until,
+        approach=wanted.approach,
+        knowledge_base=named if len(named) == _WHOLE_HASH and _HASH.fullmatch(named) else None,
+        newest_first=newest_first,
+    )
+    found = (record for record in map(Record, entries) if wanted.fits(record))
+    return islice(found, wanted.limit)
+
+
+def decision(store: Store, id: str) -> Record:
+    """The decision with an id, or with an id that begins so.
+
+    Raises:
+        BadInput: there is none, there are several, or the entry is of another kind.
+    """
+    entry = store.entry(id)
+    if entry.kind != "decision":
+        of = entry.public.get("decision") or entry.public.get("erased")
+        hint = f"The decision it belongs to is {of}" if of else "breakeven audit list shows all decisions"
+        raise BadInput([Problem(Place(f"record {entry.id}"), f"is no decision, but of kind {entry.kind}", hint=hint)])
+    return Record(entry)
+
+
+def moment(text: str, option: str, *, end: bool = False) -> datetime:
+    """A moment in UTC that a person names by its day, or to the second.
+
+    Args:
+        text: such as ``2026-05-01`` or ``2026-05-01T12:30:00``; an offset may follow.
+        option: what it was said for, for messages.
+        end: of a day the moment when it is over instead of its first.
+
+    Raises:
+        BadInput: it is neither.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+        if end and ":" not in text:
+            # A day given as the last one is meant as a whole.
+            found += timedelta(days=1)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        hint = "Write a day such as 2026-05-01, or 2026-05-01T12:30:00; both are taken as UTC"
+        raise BadInput([Problem(Place(option), f"expected a day, got {quote(text)}", hint=hint)]) from None
+
+
+def outcomes_of(store: Store, ids: Iterable[str] | None = None) -> dict[str, list[Entry]]:
+    """What is known to have come of decisions, by the decision's id, in the order of the chain.
+
+    Args:
+        store: the records.
+        ids: only of these decisions; None: of all.
+    """
+    wanted = None if ids is None else set(ids)
+    found: dict[str, list[Entry]] = {}
+    for entry in store.entries(kind="outcome"):
+        of = str(entry.public.get("decision"))
+        if wanted is None or of in wanted:
+            found.setdefault(of, []).append(entry)
+    return found

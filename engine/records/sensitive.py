@@ -1,0 +1,183 @@
+"""What a record must not tell: facts that are sensitive, and what would give them away.
+
+Of a sensitive fact that a case gives a record keeps a keyed hash, or nothing. Withheld with it are the figures and
+defaults that are computed from it, sentences that show any of these, and decisions that ask for a sensitive yes/no or
+choice by name: which of their rules fired would tell the answer. That a number lies on one side of a threshold stays
+to be seen from the rules that fired.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NoReturn
+
+from engine.case import Case
+from engine.errors import BadInput, Place, Problem, did_you_mean
+from engine.knowledge import Knowledge
+from engine.pipeline import Outcome
+from engine.records.settings import Settings, Treatment
+from engine.sentences import names_in_sentence
+
+_KEY_BYTES = 32
+_FINGERPRINT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What is not to be told of one case.
+
+    Args:
+        facts: the sensitive facts that the case gives, each with what is kept of it.
+        names: every name whose value is not told: these facts, and what is computed from them.
+        decisions: the decisions of which neither rules nor conclusions are told.
+    """
+
+    facts: Mapping[str, Treatment]
+    names: frozenset[str]
+    decisions: frozenset[str]
+
+    def tells(self, sentence: str, knowledge: Knowledge) -> bool:
+        """Whether a sentence of the base shows something of what is withheld."""
+        for name in names_in_sentence(sentence):
+            read = knowledge.scope.readings.get(name, name)
+            if read in self.names or name in self.names or knowledge.decision_of.get(name, name) in self.decisions:
+                return True
+        return False
+
+    def hides(self, name: str, knowledge: Knowledge) -> bool:
+        """Whether the value of a fact, figure or conclusion is withheld."""
+        read = knowledge.scope.readings.get(name, name)
+        return not {name, read}.isdisjoint(self.names) or knowledge.decision_of.get(name, name) in self.decisions
+
+
+def treatments(knowledge: Knowledge, settings: Settings) -> dict[str, Treatment]:
+    """The sensitive facts of a base, each with what is kept of it.
+
+    Raises:
+        BadInput: the settings call a fact sensitive whose name seems to be a misspelt one of the base.
+    """
+    for name in settings.sensitive:
+        hint = None if name in knowledge.facts else did_you_mean(name, knowledge.facts)
+        if hint:
+            # A name that protects nothing would be noticed too late.
+            message = f"the base {knowledge.manifest.name} has no fact of this name"
+            raise BadInput([Problem(settings.place, message, f"sensitive.{name}", hint)])
+    found: dict[str, Treatment] = {}
+    for name, fact in knowledge.facts.items():
+        treatment = settings.sensitive.get(name) or (settings.sensitive_default if fact.sensitive else "keep")
+        if treatment != "keep":
+            found[name] = treatment
+    return found
+
+
+def withheld(outcome: Outcome, settings: Settings) -> Withheld:
+    """What a record of the outcome must not tell.
+
+    Raises:
+        BadInput: the settings call a fact sensitive whose name seems to be a misspelt one of the base.
+    """
+    knowledge = outcome.knowledge
+    facts = _given_of(outcome.case, treatments(knowledge, settings))
+    if not facts:
+        return Withheld({}, frozenset(), frozenset())
+    found = set(facts)
+    for name in knowledge.order:
+        given = outcome.case.given.get(name)
+        if given is not None and given.value is not None:
+            continue
+        if any(knowledge.decision_of.get(read, read) in found for read in knowledge.reads[name]):
+            found.add(name)
+    named = {name for name in found if name in knowledge.facts and knowledge.unit(name) is None}
+    decisions = {name for name in knowledge.decisions if not knowledge.reads[name].isdisjoint(named)}
+    return Withheld(facts, frozenset(found - knowledge.decisions.keys()), frozenset(decisions))
+
+
+def _given_of(case: Case, sensitive: Mapping[str, Treatment]) -> dict[str, Treatment]:
+    return {
+        name: sensitive[name] for name, given in case.given.items() if name in sensitive and given.value is not None
+    }
+
+
+# -- keyed hashes ---------------------------------------------------------------------------------------
+
+
+def keyed_hash(key: bytes, name: str, value: float | bool | str) -> str:
+    """The HMAC-SHA256 of a fact's value, in hex: the same for the same value, and not to be guessed without the key."""
+    said = value if isinstance(value, bool | str) else float(value)
+    return hmac.new(key, json.dumps([name, said], sort_keys=True).encode(), hashlib.sha256).hexdigest()
+
+
+def fingerprint(key: bytes) -> str:
+    """What a record names the key by."""
+    return hashlib.sha256(b"breakeven hash key\0" + key).hexdigest()[:_FINGERPRINT]
+
+
+def hash_key(path: Path, *, create: bool) -> bytes:
+    """The key in a file that only its owner may read.
+
+    Args:
+        path: the file.
+        create: whether a new key is made where there is no file.
+
+    Raises:
+        BadInput: there is none, it cannot be read or made, others may read it, or it holds no key.
+    """
+    try:
+        return _read_key(path, path.stat())
+    except FileNotFoundError:
+        if not create:
+            _refuse(path, "there is no such key", "Name the file in the settings as hash_key")
+    except OSError as error:
+        _refuse(path, f"cannot be read: {str(error.strerror).lower()}", "Check who may read it")
+    try:
+        _make_key(path)
+        return _read_key(path, path.stat())
+    except OSError as error:
+        _refuse(path, f"cannot be made: {str(error.strerror).lower()}", "Name another file in the settings as hash_key")
+
+
+def _make_key(path: Path) -> None:
+    """Make the file as a whole, unless another process was faster."""
+    path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+            opened.write(f"{secrets.token_hex(_KEY_BYTES)}\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+        with suppress(FileExistsError):
+            os.link(beside, path)
+    finally:
+        beside.unlink()
+
+
+def _read_key(path: Path, status: os.stat_result) -> bytes:
+    if stat.S_ISREG(status.st_mode) and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        _refuse(path, "others than its owner may use this key", f"Run chmod 600 {path}")
+    return _keys_text(path, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _keys_text(path: Path, _modified: int) -> bytes:
+    try:
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        _refuse(path, f"holds no key: {2 * _KEY_BYTES} hexadecimal digits are expected", "Restore it from its backup")
+    return key
+
+
+def _refuse(path: Path, message: str, hint: str) -> NoReturn:
+    raise BadInput([Problem(Place(str(path)), message, hint=hint)])
