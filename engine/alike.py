@@ -133,7 +133,11 @@ class Alike:
             name: one
             for name, one in case.given.items()
             if name in self.facts
-            if all(accepts(base.facts[name], one.value) for base in (self.old, self.new))
+            if all(
+                accepts(base.facts[name], value)
+                for base in (self.old, self.new)
+                for value in (one.value, one.low, one.high)
+            )
         }
         return Case(case.name, given)
 

@@ -59,7 +59,7 @@ def _as_json(comparison: Comparison) -> dict[str, Any]:
         "differing_cases": [
             {
                 "decision": one.target.name,
-                "case": as_example(one.case),
+                "case": _case(one.case),
                 "old": _plain(one.old),
                 "new": _plain(one.new),
             }
@@ -116,6 +116,18 @@ def _cases(comparison: Comparison) -> dict[str, Any] | None:
         for one in cases.changed
     ]
     return {"total": cases.total, "changed": len(which), "which": which}
+
+
+def _case(case: Case) -> dict[str, object]:
+    """The case as a case file has it, with its ranges."""
+    said = as_example(case)
+    for name, given in case.given.items():
+        if given.low is not None:
+            likely = said[name]
+            plain = likely if isinstance(likely, dict) else {"value": likely}
+            likely = plain.pop("value")
+            said[name] = {"low": given.low, "likely": likely, "high": given.high, **plain}
+    return said
 
 
 def _plain(conclusion: Conclusion) -> Any:

@@ -6,6 +6,7 @@ very point where one base turns. The choice is the same in every run.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -32,8 +33,10 @@ _AIMED = 0.7
 _FIRST_WALKS = 8
 _WALKS = 40
 _HALVINGS = 50
-#: Cases tried in search of one that differs if something could turn the recommendation.
+#: Cases tried in search of one that differs if something could turn the recommendation, and numbers of each fact
+#: between which one searches.
 _WITH_SIGNALS = 3_000
+_SOME_NUMBERS = 6
 #: Cases kept for each conclusion: those that show a difference, and those to start a walk from.
 _MOST_SHOWING = 2
 _MOST_STARTS = 200
@@ -231,12 +234,12 @@ class Contrast:
             for row in trial.decisive(table)
         )
 
-    def walk_with_signals(self, target: Target, cases: Iterable[Case]) -> Iterator[Case]:
+    def walk_with_signals(self, target: Target, starts: Sequence[Case]) -> Iterator[Case]:
         """Cases beside some in which nothing is open that seem to differ if something could turn the recommendation.
 
         Args:
             target: a conclusion that hangs on whether something could.
-            cases: where to start from.
+            starts: where to start from.
         """
         left = _WITH_SIGNALS
 
@@ -245,14 +248,28 @@ class Contrast:
             left -= 1
             return self.concluded(self.as_it_seems(self.alike.common(case)), target)
 
-        for start in cases:
-            for name in self._numbers_behind(target):
-                notable = self._notable_numbers(name)
-                found = self._along(start, name, [notable[0], notable[-1]], concluded) if name in start.given else None
-                if found is not None:
-                    yield self.alike.common(found)
+        numbers = self._numbers_behind(target)
+        # What people are asked moves a recommendation sooner than what is hardly ever given.
+        asked = [name for name in numbers if self.alike.new.facts[name].question]
+        for names in (asked, [name for name in numbers if name not in asked]):
+            for start, name in itertools.product(starts, names):
                 if left < 0:
                     return
+                if name in start.given:
+                    found = self._along(start, name, self._some_numbers(name, start.given[name].value), concluded)
+                    if found is not None:
+                        yield self.alike.common(found)
+
+    def _some_numbers(self, name: str, own: Value) -> list[float]:
+        """A fact's own number, and a few others from the least to the greatest."""
+        notable = self._notable_numbers(name)
+        some = {*notable[:: max(1, len(notable) // _SOME_NUMBERS)], notable[-1]}
+        return sorted(some | ({own} if isinstance(own, float) else set()))
+
+    def is_told_apart(self, case: Case, target: Target) -> bool:
+        """Whether the conclusion of a case is another one if something could turn the recommendation."""
+        quiet, told = (self.concluded(self.at(case, signal=signal), target) for signal in (False, True))
+        return quiet != told
 
     def as_it_seems(self, case: Case) -> Pair:
         """A case tried on both, each told that something could turn its recommendation if the ends of ranges do."""

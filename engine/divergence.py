@@ -274,14 +274,15 @@ class _Divergence:
 
     def _rounder(self, case: Case, name: str) -> Iterator[Case]:
         """The case with fewer digits in one of its numbers, the fewest first."""
-        value = case.given[name].value
-        if not isinstance(value, float) or isinstance(value, bool):
+        given = case.given[name]
+        value = given.value
+        if not isinstance(value, float) or isinstance(value, bool) or given.low is not None:
             return
         for digits in range(1, _MOST_DIGITS):
             number = float(f"{value:.{digits}g}")
             if number == value:
                 return
-            rounder = self.alike.common(case.replace(name, replace(case.given[name], value=number)))
+            rounder = self.alike.common(case.replace(name, replace(given, value=number)))
             if name in rounder.given:
                 yield rounder
 
@@ -314,13 +315,27 @@ class _Divergence:
 
     def _walked_with_signals(self, target: Target) -> Differing | None:
         """A case on the way along single facts, in which little is doubtful."""
-        seen = self.contrast.seen.values()
-        pairs = [*(pair for one in seen for pair in one.showing), *self.contrast.seen[target].starts]
-        cases = (_without(self._answered(pair), self._left_open) for pair in pairs[:_MOST_DECIDED])
-        for case in itertools.islice(self.contrast.walk_with_signals(target, cases), _MOST_DECIDED):
+        doubtless = (_without(case, self._left_open) for case in self._with_little_doubt(target))
+        cases = (case for case in doubtless if self.contrast.is_told_apart(case, target))
+        starts = list(itertools.islice(cases, _MOST_DECIDED))
+        for case in itertools.islice(self.contrast.walk_with_signals(target, starts), _MOST_DECIDED):
             if self._differs(case, target):
                 return self._plainer_by_deciding(case, target)
         return None
+
+    def _with_little_doubt(self, target: Target) -> Iterator[Case]:
+        """Cases in which everything is answered: some that show a difference, some for each way to a recommendation."""
+        contrast, rng = self.contrast, random.Random(0)  # noqa: S311 - the same cases in every run
+        for seen in contrast.seen.values():
+            yield from (self._answered(pair) for pair in seen.showing)
+        for one in self.alike.targets:
+            if one.name == self.alike.new.manifest.recommends:
+                for _ in range(_MOST_DECIDED):
+                    words = [
+                        given for given in contrast.aimed(rng, one).given.values() if not isinstance(given.value, float)
+                    ]
+                    yield self._answered(contrast.at(_with_answers(Case("found", {}), words), signal=False))
+        yield from (self._answered(pair) for pair in contrast.seen[target].starts)
 
     def _proposed_without_doubt(self, target: Target) -> Differing | None:
         """The same, of a conclusion that hangs on whether something could turn the recommendation."""

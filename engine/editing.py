@@ -386,18 +386,20 @@ def _settled(text: str, shown: str) -> str:
     """The layout of the text that laying it out again does not change."""
     from ruamel.yaml.error import YAMLError
 
+    try:
+        laid_out = _laid_out(text)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = Place(shown, mark.line + 1 if mark else None)
+        raise BadInput([Problem(place, f"cannot be laid out: {_first_line(error)}")]) from None
     # What moves a comment may move it once more; nothing was found to move it a third time.
     for _ in range(_MOST_PASSES):
-        try:
-            laid_out = _laid_out(text)
-        except YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            place = Place(shown, mark.line + 1 if mark else None)
-            raise BadInput([Problem(place, f"cannot be laid out: {_first_line(error)}")]) from None
-        if laid_out == text:
+        before = laid_out
+        # What does not say the same is refused, and need not settle.
+        laid_out = _laid_out(before) if _says_the_same(before, text) else before
+        if laid_out == before:
             break
-        text = laid_out
-    return text
+    return laid_out
 
 
 def _first_line(error: Exception) -> str:
@@ -410,8 +412,6 @@ def _laid_out(text: str) -> str:
 
     round_trip = _round_trip()
     document = round_trip.load(text)
-    if document is None:
-        return text
     stream = io.StringIO()
     round_trip.dump(document, stream)
     written = stream.getvalue()

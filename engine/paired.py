@@ -21,7 +21,7 @@ from engine.symbols import SymbolicBase
 
 #: How much one question may cost, in z3's own count, how long it may take, and how much memory.
 STEPS = 600_000
-MILLISECONDS = 2_500
+MILLISECONDS = 2_400
 MEGABYTES = 1_000
 #: Rows beyond this are too many for z3 to take apart in time.
 MOST_ROWS = 400

@@ -250,6 +250,7 @@ def test_password_when_a_url_is_shown_is_not_in_it() -> None:
     location = locate("postgresql://u:geheim@h/d?sslpassword=versteckt&password=noch%20eins&sslmode=require")
     assert location.shown == "postgresql://u:***@h/d?password=%2A%2A%2A&sslmode=require&sslpassword=%2A%2A%2A"
     assert location.without_secrets("geheim versteckt noch eins") == "*** *** ***"
+    assert not re.search("geheim|versteckt|noch", repr(location))
 
 
 def test_driver_when_it_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -488,6 +489,7 @@ SEARCHES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "the beginning of a base": ({"knowledge_base": "ABAB"}, [1]),
     "since": ({"since": NOON + timedelta(seconds=2)}, [3, 4]),
     "until, which is left out": ({"until": NOON + timedelta(seconds=2)}, [1, 2]),
+    "since ever": ({"since": datetime.min, "until": datetime.max}, [1, 2, 3, 4]),  # noqa: DTZ901
     "in another time zone": ({"since": datetime(2026, 3, 1, 14, 0, 2, tzinfo=timezone(timedelta(hours=2)))}, [3, 4]),
     "without a time zone": ({"since": datetime(2026, 3, 1, 12, 0, 3)}, [4]),  # noqa: DTZ001 - what is tested
     "the newest": ({"newest_first": True, "limit": 2}, [4, 3]),
@@ -557,6 +559,11 @@ def test_draft_when_it_is_no_json_is_refused_and_nothing_is_written(store: Store
 def test_erasure_when_it_is_appended_by_hand_is_refused(store: Store) -> None:
     said = message_of(lambda: store.append(Draft("erasure", {"erased": "x", "reason": "y"})))
     assert "an erasure is not appended by itself. Use erase" in said
+
+
+def test_draft_when_its_kind_is_unknown_is_refused(store: Store) -> None:
+    draft = Draft("wish", {})  # type: ignore[arg-type]  # what is tested
+    assert "there is no kind of record called 'wish'. Use one of decision, " in message_of(lambda: store.append(draft))
 
 
 def test_store_when_threads_share_it_takes_all_they_write(store: Store) -> None:
@@ -691,6 +698,16 @@ def test_erasure_when_it_cannot_be_says_why_and_changes_nothing(filled: Filled) 
     assert "there is no record 'nobody'" in message_of(lambda: store.erase("nobody", "asked to"))
     assert "an erasure needs a reason" in message_of(lambda: store.erase(ids[8], " "))
     assert store.head() == head
+
+
+def test_person_when_the_record_was_tampered_with_can_still_be_erased(filled: Filled) -> None:
+    with unprotected(filled.file) as plain:
+        plain.execute("UPDATE entries SET body = body || ' ' WHERE sequence = 1")
+        plain.execute("UPDATE entry_keys SET key = zeroblob(32) WHERE sequence = 2")
+    for id_ in filled.ids[:2]:
+        assert filled.store.erase(id_, "asked to").public["erased"] == id_
+    with closing(sqlite3.connect(filled.file)) as plain:
+        assert not plain.execute("SELECT * FROM entry_keys WHERE sequence < 3").fetchall()
 
 
 def test_erasures_when_threads_race_for_one_record_only_one_succeeds(store: Store) -> None:
@@ -1166,6 +1183,13 @@ def test_private_key_when_it_is_none_is_refused_and_not_shown(store: Store, pem:
     said = message_of(lambda: checkpoints.sign(checkpoints.make(store), pem, shown="private.pem"))
     assert said.startswith("private.pem: expected ")
     assert "secret" not in said
+
+
+def test_public_key_when_there_is_no_checkpoint_is_said_to_be_of_no_use(filled: Filled) -> None:
+    found = verify(filled.store, public_key=PUBLIC)
+    assert (found.whole, found.notes) == (True, ("The public key was not used, since no checkpoint was given.",))
+    said = message_of(lambda: verify(filled.store, public_key="x", shown="public.pem"))
+    assert said.startswith("public.pem: expected a public key as PEM.")
 
 
 @pytest.mark.parametrize("pem", ["", "x", PRIVATE])

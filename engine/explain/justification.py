@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
 from itertools import product
 from typing import Literal
 
@@ -17,7 +19,7 @@ from pydantic import Field
 from engine.case import Given
 from engine.conclusions import conclusions
 from engine.decision import Conclusion, KnowledgeIdentity
-from engine.declarations import DatedRows, DatedValue, Fallback
+from engine.declarations import Fallback
 from engine.errors import BadInput, InferenceError, Place, Problem
 from engine.evaluator import Verdict
 from engine.explain.common import (
@@ -323,9 +325,9 @@ class _Builder:
 
     def _amount(self, bare: Step) -> Step:
         amount = self.knowledge.amounts[bare.name]
-        since, source = _version(amount.value)
-        place = str(self.knowledge.documents["costs.yaml"].place(("amounts", bare.name), key=True))
-        return bare.model_copy(update={"source": source or amount.source, "since": since, "place": place})
+        version = _version(self.knowledge, "amounts", bare.name, "value")
+        source = version.source or amount.source
+        return bare.model_copy(update={"source": source, "since": version.since, "place": version.place})
 
     def _table(self, call: Call, level: int) -> Step:
         """What a table gives at the point it was asked for."""
@@ -333,7 +335,7 @@ class _Builder:
         declared, table = knowledge.table_declarations[name], knowledge.tables[name]
         at, value = value_in(self.memory, call.arguments[0]), value_in(self.memory, call)
         units = knowledge.manifest.shown_units
-        since, source = _version(declared.rows)
+        version = _version(knowledge, "tables", name, "rows")
         asked = show(at, declared.takes, units)
         step = Step(
             name=name,
@@ -343,9 +345,9 @@ class _Builder:
             value=plain(value),
             shown=show(value, declared.gives, units),
             unit=declared.gives,
-            source=source or declared.source,
-            since=since,
-            place=str(knowledge.documents["costs.yaml"].place(("tables", name), key=True)),
+            source=version.source or declared.source,
+            since=version.since,
+            place=version.place,
         )
         key = (name, at)
         if key in self._told:
@@ -612,13 +614,29 @@ def _rows_around(firsts: tuple[float, ...], at: float) -> list[int]:
     return [row - 1, row]
 
 
-def _version(versions: object) -> tuple[str | None, str | None]:
-    """The day since which a dated value or a table's dated rows are in force, and their own source."""
-    dated = [one for one in versions if isinstance(one, DatedValue | DatedRows)] if isinstance(versions, list) else []
-    if not dated:
-        return None, None
-    latest = max(dated, key=lambda one: one.since)
-    return latest.since.isoformat(), latest.source
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """Where a value or table stands in the files; of dated ones the one in force, with its day and own source."""
+
+    place: str
+    since: str | None = None
+    source: str | None = None
+
+
+def _version(knowledge: Knowledge, section: str, name: str, field: str) -> _Version:
+    document = knowledge.documents["costs.yaml"]
+    found = _Version(str(document.place((section, name), key=True)))
+    versions = document.part((section, name, field)).value
+    latest = date.min
+    for index, version in enumerate(versions if isinstance(versions, list) else []):
+        if not isinstance(version, Mapping) or "from" not in version:
+            continue
+        since = date.fromisoformat(str(version["from"]))
+        if latest <= since <= knowledge.on:
+            latest, source = since, version.get("source")
+            place = str(document.place((section, name, field, index)))
+            found = _Version(place, since.isoformat(), None if source is None else str(source))
+    return found
 
 
 def _values_to_try(knowledge: Knowledge, fact: str) -> list[float | bool | str]:

@@ -143,6 +143,11 @@ def why_not(outcome: Outcome, pool: EnginePool, approach: str) -> WhyNot:
     return _WhyNot(outcome, pool, wanted_in(outcome.knowledge, approach)).answer()
 
 
+def rows_towards(outcome: Outcome, wanted: Wanted) -> tuple[Row, ...]:
+    """The rows that would conclude what is wanted, in order, each with what keeps it from deciding."""
+    return _Rows(outcome).towards(wanted.output, frozenset({wanted.word}))
+
+
 def wanted_in(knowledge: Knowledge, approach: str) -> Wanted:
     """The conclusion that a value of the recommendation, or ``NAME=VALUE``, stands for.
 
@@ -223,8 +228,6 @@ class _WhyNot:
         self.knowledge = outcome.knowledge
         self.wanted = wanted
         self._pool = pool
-        #: The conclusions whose rows were told, by output and words.
-        self._told: set[tuple[str, frozenset[str]]] = set()
 
     def answer(self) -> WhyNot:
         output, word = self.wanted.output, self.wanted.word
@@ -233,7 +236,7 @@ class _WhyNot:
         rows: tuple[Row, ...] = ()
         found = Found("not found")
         if not already:
-            rows = tuple(self._rows(output, frozenset({word}), 0))
+            rows = rows_towards(self.outcome, self.wanted)
             found = smallest_changes(self.outcome, self._pool, self.wanted)
         status: Status = "already" if already else "fallback" if self._is_fallback() else found.status
         now, now_shown = self._now()
@@ -289,10 +292,65 @@ class _WhyNot:
             case _:
                 return f"{decision}: {now}, and not {title}."
 
-    # -- rows --------------------------------------------------------------------------------------
+    # -- changes -----------------------------------------------------------------------------------
+
+    def _set(self, changes: Changes) -> tuple[Change, ...]:
+        return tuple(self._change(name, changes) for name in changes.point)
+
+    def _change(self, name: str, changes: Changes) -> Change:
+        knowledge = self.knowledge
+        now, to = self.memory.values[name], changes.point[name]
+        origin = self.memory.origins.get(name)
+        given = self.outcome.case.given.get(name)
+        before = given.value if given is not None and name in knowledge.open_words else now
+        word = {"supposed": "assumed", None: "unknown"}.get(origin, origin or "unknown")
+        return Change(
+            fact=name,
+            title=knowledge.title(name),
+            from_=plain(before),
+            to=plain(to),
+            from_shown=f"{show_name(knowledge, name, before)}{' (assumed)' if word == 'assumed' else ''}",
+            to_shown=self._to_shown(name, changes),
+            origin=word,
+            confirms=now == to,
+        )
+
+    def _to_shown(self, name: str, changes: Changes) -> str:
+        """The new value for people; where rounding it would lose what it takes, on which side of the rounded one."""
+        to = changes.point[name]
+        shown = show_name(self.knowledge, name, to)
+        if not isinstance(to, float) or isinstance(to, bool):
+            return shown
+        rounded = _as_shown(self.knowledge, name, to)
+        if rounded in (None, to) or self._still_leads(name, rounded, changes):
+            return shown
+        return f"just {'above' if to > (rounded or 0.0) else 'below'} {shown}"
+
+    def _still_leads(self, name: str, value: float | None, changes: Changes) -> bool:
+        case = self.outcome.case
+        for other, to in changes.point.items():
+            case = case.replace(other, Given(other, value if other == name else to))
+        try:
+            return self.wanted.holds(infer(case, self._pool))
+        except InferenceError:
+            return False
+
+
+class _Rows:
+    """Follows a conclusion back through the decisions it rests on."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.memory = outcome.memory
+        self.knowledge = outcome.knowledge
+        #: The conclusions whose rows were told, by output and words.
+        self._told: set[tuple[str, frozenset[str]]] = set()
+
+    def towards(self, output: str, words: frozenset[str]) -> tuple[Row, ...]:
+        """The rows that would conclude one of the words, each with what keeps it from that."""
+        return tuple(self._rows(output, words, 0))
 
     def _rows(self, output: str, words: frozenset[str], depth: int) -> Iterator[Row]:
-        """The rows that would conclude one of the words, each with what keeps it from that."""
         self._told.add((output, words))
         verdict = self.outcome.verdicts[self.knowledge.decision_of[output]]
         for index, row in enumerate(verdict.table.rows):
@@ -480,49 +538,6 @@ class _WhyNot:
             if evaluator(self.knowledge, node)(values, self.memory.origins) is True:
                 helping.add(word)
         return frozenset(helping - {word_in(self.outcome, output) or ""})
-
-    # -- changes -----------------------------------------------------------------------------------
-
-    def _set(self, changes: Changes) -> tuple[Change, ...]:
-        return tuple(self._change(name, changes) for name in changes.point)
-
-    def _change(self, name: str, changes: Changes) -> Change:
-        knowledge = self.knowledge
-        now, to = self.memory.values[name], changes.point[name]
-        origin = self.memory.origins.get(name)
-        given = self.outcome.case.given.get(name)
-        before = given.value if given is not None and name in knowledge.open_words else now
-        word = {"supposed": "assumed", None: "unknown"}.get(origin, origin or "unknown")
-        return Change(
-            fact=name,
-            title=knowledge.title(name),
-            from_=plain(before),
-            to=plain(to),
-            from_shown=f"{show_name(knowledge, name, before)}{' (assumed)' if word == 'assumed' else ''}",
-            to_shown=self._to_shown(name, changes),
-            origin=word,
-            confirms=now == to,
-        )
-
-    def _to_shown(self, name: str, changes: Changes) -> str:
-        """The new value for people; where rounding it would lose what it takes, on which side of the rounded one."""
-        to = changes.point[name]
-        shown = show_name(self.knowledge, name, to)
-        if not isinstance(to, float) or isinstance(to, bool):
-            return shown
-        rounded = _as_shown(self.knowledge, name, to)
-        if rounded in (None, to) or self._still_leads(name, rounded, changes):
-            return shown
-        return f"just {'above' if to > (rounded or 0.0) else 'below'} {shown}"
-
-    def _still_leads(self, name: str, value: float | None, changes: Changes) -> bool:
-        case = self.outcome.case
-        for other, to in changes.point.items():
-            case = case.replace(other, Given(other, value if other == name else to))
-        try:
-            return self.wanted.holds(infer(case, self._pool))
-        except InferenceError:
-            return False
 
 
 def _as_shown(knowledge: Knowledge, name: str, value: float) -> float | None:

@@ -193,6 +193,15 @@ def check(
     ]
 
 
+def require_public_key(pem: str, *, shown: str = "the public key") -> None:
+    """Make sure that a text is a public key, though there is nothing to check with it.
+
+    Raises:
+        BadInput: it is none.
+    """
+    _public_key(pem, shown)
+
+
 def new_key_pair() -> tuple[str, str]:
     """A new private key and its public key (Ed25519), both as PEM."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -305,7 +314,7 @@ def _public_key(pem: str, shown: str) -> Ed25519PublicKey:
     return key
 
 
-_KEY_HINT = "Make one with: openssl genpkey -algorithm ed25519 -out private.pem"
+_KEY_HINT = "Make a pair with: breakeven audit keys KEY.pem"
 
 
 def _day(time: str) -> str:

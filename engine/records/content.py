@@ -21,7 +21,7 @@ from engine.knowledge import Knowledge
 from engine.knowledge import _digest as digest_of
 from engine.pipeline import Outcome
 from engine.records.sensitive import Withheld, fingerprint, hash_key, keyed_hash, withheld
-from engine.records.settings import Settings
+from engine.records.settings import Settings, Treatment
 from engine.records.store import Draft, KnowledgeContent
 from engine.source import read_text
 
@@ -142,7 +142,7 @@ class _Telling:
                 "who": self.settings.who,
                 "case": {
                     "name": decision.case_name,
-                    "given": [self.given(one) for one in self.outcome.case.given.values()],
+                    "given": self.given(),
                 },
                 "hash_key": fingerprint(self.key) if self.key else None,
                 "facts": [self.reading(reading) for reading in decision.case.values()],
@@ -162,21 +162,10 @@ class _Telling:
             }
         )
 
-    def given(self, given: Given) -> dict[str, Any]:
-        """One fact as it was given; of a sensitive one what is kept of it."""
-        told: dict[str, Any] = {"name": given.name, "origin": given.origin}
-        treatment = self.hidden.facts.get(given.name)
-        if treatment is None:
-            values = {"value": given.value, "low": given.low, "high": given.high, "source": given.source}
-            return told | {key: _number(value) for key, value in values.items() if value is not None}
-        told[WITHHELD] = treatment
-        if treatment == "hash" and self.key is not None:
-            told |= {
-                f"{key}_hash": keyed_hash(self.key, given.name, value)
-                for key, value in (("value", given.value), ("low", given.low), ("high", given.high))
-                if value is not None
-            }
-        return told
+    def given(self) -> list[dict[str, Any]]:
+        """The facts that the case gives, as they were said; of sensitive ones what is kept of them."""
+        facts = self.hidden.facts
+        return [told_given(one, facts.get(one.name, "keep"), self.key) for one in self.outcome.case.given.values()]
 
     def reading(self, reading: Reading) -> dict[str, Any]:
         """A value as it was read, with its origin and source."""
@@ -262,6 +251,26 @@ def _is_word(value: object) -> bool:
     if isinstance(value, Mapping):
         return all(_is_word(item) for item in value.values())
     return isinstance(value, str)
+
+
+def told_given(given: Given, treatment: Treatment = "keep", key: bytes | None = None) -> dict[str, Any]:
+    """A given fact as a record has it; see ``case_of``.
+
+    Args:
+        given: the fact.
+        treatment: what is kept of its value; of a sensitive fact its source is not kept either, which may tell it.
+        key: of the hashes.
+    """
+    told: dict[str, Any] = {"name": given.name, "origin": given.origin}
+    values = {"value": given.value, "low": given.low, "high": given.high}
+    if treatment == "keep":
+        values["source"] = given.source
+        return told | {name: _number(value) for name, value in values.items() if value is not None}
+    told[WITHHELD] = treatment
+    if treatment == "hash" and key is not None:
+        hashes = {name: keyed_hash(key, given.name, value) for name, value in values.items() if value is not None}
+        told |= {f"{name}_hash": text for name, text in hashes.items()}
+    return told
 
 
 # -- and back ----------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.declarations import Name, Text
 from engine.drafts import draft
 from engine.errors import BadInput, Place, Problem, did_you_mean
-from engine.source import quote, read_document
+from engine.source import printable, quote, read_text, read_text_document
 
 #: What is kept of a sensitive fact: a keyed hash of its value, nothing, or the value all the same.
 Treatment = Literal["hash", "omit", "keep"]
@@ -112,10 +112,10 @@ def _read_file() -> tuple[Path, SettingsFile]:
     path = settings_file()
     if not os.environ.get("BREAKEVEN_CONFIG") and not path.exists():
         return path, SettingsFile()  # type: ignore[call-arg]  # every field has a default
-    document = read_document(path)
-    if document.value is None:
+    text = read_text(path)
+    if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
         return path, SettingsFile()  # type: ignore[call-arg]
-    found = draft(document, SettingsFile)
+    found = draft(read_text_document(text, printable(str(path))), SettingsFile)
     if found.problems or found.declared is None:
         raise BadInput(found.problems)
     return path, found.declared

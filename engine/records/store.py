@@ -159,6 +159,8 @@ class Store:
         """
         if draft.kind == "erasure":
             self._refuse("an erasure is not appended by itself", "Use erase, which also deletes the key")
+        if draft.kind not in KINDS:
+            self._refuse(f"there is no kind of record called '{shorten(draft.kind)}'", f"Use one of {', '.join(KINDS)}")
         ready = self._ready(draft)
         with self.database.writing() as connection:
             entry, kept = self._append(connection, ready)
@@ -177,17 +179,18 @@ class Store:
         """
         if not reason.strip():
             self._refuse("an erasure needs a reason", "Say why, without naming the person")
-        entry = self.entry(id)
-        ready = self._ready(Draft("erasure", {"erased": entry.id, "reason": reason}))
+        # Not read as an entry: whoever asks to be erased need not wait until a damaged record is mended.
+        row = self._row(id)
+        ready = self._ready(Draft("erasure", {"erased": row.id, "reason": reason}))
         with self.database.writing() as connection:
-            if not connection.execute(delete(ENTRY_KEYS).where(ENTRY_KEYS.c.sequence == entry.sequence)).rowcount:
-                self._refuse_erasure(entry)
+            if not connection.execute(delete(ENTRY_KEYS).where(ENTRY_KEYS.c.sequence == row.sequence)).rowcount:
+                self._refuse_erasure(self._entry(row))
             erasure, _ = self._append(connection, ready)
         self.database.forget()
         return erasure
 
     def _refuse_erasure(self, entry: Entry) -> NoReturn:
-        if entry.sealed is None and not entry.erased:
+        if not entry.erased and entry.sealed is None:
             self._refuse(f"record {entry.id} holds nothing that can be erased", "Only what is sealed can be")
         by = next((found for found in self.entries(kind="erasure") if found.public.get("erased") == entry.id), None)
         if by is None:
@@ -247,17 +250,19 @@ class Store:
 
     @staticmethod
     def _insert(connection: Connection, entry: Entry, body: str, key: bytes | None) -> None:
-        named = {"sequence": entry.sequence, "id": entry.id}
-        repeated = {
+        named: dict[str, object] = {"sequence": entry.sequence, "id": entry.id}
+        row = named | {
             "kind": entry.kind,
             "time": as_text(entry.time),
             "approach": approach_of(entry.public),
             "knowledge_base": knowledge_base_of(entry.public),
+            "body": body,
+            "hash": entry.hash,
         }
-        connection.execute(insert(ENTRIES).values(**named, **repeated, body=body, hash=entry.hash))
+        connection.execute(insert(ENTRIES), row)
         if key is not None:
-            connection.execute(insert(ENTRY_KEYS).values(**named, key=key))
-        connection.execute(update(HEAD).values(sequence=entry.sequence, hash=entry.hash))
+            connection.execute(insert(ENTRY_KEYS), named | {"key": key})
+        connection.execute(update(HEAD), {"sequence": entry.sequence, "hash": entry.hash})
 
     def _keep(self, connection: Connection, base: str, ready: _Ready) -> str:
         """The hash of the content of a knowledge base, which is in the database from now on."""
@@ -327,6 +332,10 @@ class Store:
         Raises:
             BadInput: none does, several do, or it is not what was written.
         """
+        return self._entry(self._row(id))
+
+    def _row(self, id: str) -> Row[Any]:
+        """The row of the entry with this id, or the one whose id begins so."""
         wanted = id.strip().lower()
         with self.database.reading() as connection:
             found = connection.execute(_entries().where(ENTRIES.c.id == wanted)).all()
@@ -335,7 +344,7 @@ class Store:
                 found = connection.execute(_entries().where(beginning).order_by(ENTRIES.c.sequence).limit(4)).all()
             if len(found) != 1:
                 self._refuse_id(connection, id, [str(row.id) for row in found])
-        return self._entry(found[0])
+        return found[0]
 
     def entries(
         self,
@@ -454,7 +463,7 @@ def open_store(
 def as_text(time: datetime) -> str:
     """A time as entries have it: UTC with microseconds, so that text sorts as time does."""
     known = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return known.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return known.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def approach_of(public: Mapping[str, Any]) -> str | None:

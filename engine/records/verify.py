@@ -117,6 +117,10 @@ def verify(
         BadInput: the public key is none.
     """
     look = _Look(store)
+    if public_key is not None:
+        checking.require_public_key(public_key, shown=shown)
+        if not checkpoints:
+            look.notes.append("The public key was not used, since no checkpoint was given.")
     try:
         with store.database.reading() as connection:
             look.at_everything(connection)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,10 +36,10 @@ class Location:
         own: True for the file in the user's data directory, whose folder is made where it is missing.
     """
 
-    url: URL
+    url: URL = field(repr=False)
     shown: str
     file: Path | None
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     own: bool = False
 
     def without_secrets(self, text: str) -> str:
