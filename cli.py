@@ -21,6 +21,7 @@ from engine.command_options import (
     sound_knowledge,
     terminal,
 )
+from engine.explain_commands import what_if, why, why_not
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -182,6 +183,9 @@ def claims(report_format: str, verdict: str | None, rules: str | None) -> None:
     click.echo(render_claims(sound_knowledge(rules), report_format, verdict=verdict, **terminal()), nl=False)
 
 
+main.add_command(why)
+main.add_command(why_not)
+main.add_command(what_if)
 main.add_command(audit)
 
 

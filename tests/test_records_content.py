@@ -340,9 +340,9 @@ def test_store_of_the_settings_file_when_used_gives_way_to_the_variable(
     first = recorded(outcome, decided, read_settings()).record
     monkeypatch.setenv("BREAKEVEN_STORE", url_of(tmp_path / "variable"))
     second = recorded(outcome, decided, read_settings()).record
-    for folder, id in (("file", first), ("variable", second)):
+    for folder, one in (("file", first), ("variable", second)):
         with open_store(url_of(tmp_path / folder), create=False) as store:
-            assert [entry.id for entry in store.entries()] == [id]
+            assert [entry.id for entry in store.entries()] == [one]
 
 
 def test_key_file_of_the_settings_when_relative_is_beside_the_settings_file(

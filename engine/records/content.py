@@ -202,9 +202,14 @@ class _Telling:
         return {
             name: value
             for name, value in told.items()
-            if name == self.knowledge.manifest.recommends
-            or self.knowledge.decision_of.get(name, name) not in self.hidden.decisions
+            if name in self.always_told() or self.knowledge.decision_of.get(name, name) not in self.hidden.decisions
         }
+
+    def always_told(self) -> set[str | None]:
+        """The conclusions that are the recommendation itself."""
+        manifest = self.knowledge.manifest
+        is_told = self.knowledge.decision_of.get(manifest.strength or "") not in self.hidden.asking
+        return {manifest.recommends, manifest.strength if is_told else None}
 
     def answer(self) -> dict[str, Any]:
         """The recommendation; where its rule would tell what is withheld, without its reasons."""
@@ -217,7 +222,7 @@ class _Telling:
                 told.pop(name, None)
         elif recommendation.because is not None:
             told["because"] = self.sentence(recommendation.rule, recommendation.because)
-        if self.knowledge.decision_of.get(manifest.strength or "") in self.hidden.decisions:
+        if self.knowledge.decision_of.get(manifest.strength or "") in self.hidden.asking:
             told.pop("strength", None)
             told["sentence"] = recommendation.title
         return told

@@ -1,9 +1,9 @@
 """What a record must not tell: facts that are sensitive, and what would give them away.
 
 Of a sensitive fact that a case gives a record keeps a keyed hash, or nothing. Withheld with it are the figures and
-defaults that are computed from it, sentences that show any of these, and decisions that ask for a sensitive yes/no or
-choice by name: which of their rules fired would tell the answer. That a number lies on one side of a threshold stays
-to be seen from the rules that fired.
+defaults that are computed from it, and sentences that show any of these. Of a sensitive yes/no or choice, which of the
+rules fired would tell the answer: every decision that depends on it is withheld, but for the recommendation itself.
+That a number lies on one side of a threshold stays to be seen from the rules that fired.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,11 +40,13 @@ class Withheld:
         facts: the sensitive facts that the case gives, each with what is kept of it.
         names: every name whose value is not told: these facts, and what is computed from them.
         decisions: the decisions of which neither rules nor conclusions are told.
+        asking: those of them that ask for a sensitive yes/no or choice themselves, not only for what rests on one.
     """
 
     facts: Mapping[str, Treatment]
     names: frozenset[str]
     decisions: frozenset[str]
+    asking: frozenset[str] = frozenset()
 
     def tells(self, sentence: str, knowledge: Knowledge) -> bool:
         """Whether a sentence of the base shows something of what is withheld."""
@@ -90,16 +92,24 @@ def withheld(outcome: Outcome, settings: Settings) -> Withheld:
     facts = _given_of(outcome.case, treatments(knowledge, settings))
     if not facts:
         return Withheld({}, frozenset(), frozenset())
-    found = set(facts)
+    moved = _resting_on(facts, outcome)
+    # A number only tells on which side of a threshold it lies; the answer to a question is told by the rule that asks.
+    answers = [name for name in facts if knowledge.unit(name) is None]
+    told = _resting_on(answers, outcome)
+    decisions = told & knowledge.decisions.keys()
+    asking = {name for name in decisions if not knowledge.reads[name].isdisjoint(told - decisions)}
+    return Withheld(facts, frozenset(moved - knowledge.decisions.keys()), frozenset(decisions), frozenset(asking))
+
+
+def _resting_on(facts: Iterable[str], outcome: Outcome) -> set[str]:
+    """The facts, and all that was computed or concluded from them; a default that was not needed was not."""
+    knowledge, found = outcome.knowledge, set(facts)
     for name in knowledge.order:
         given = outcome.case.given.get(name)
-        if given is not None and given.value is not None:
-            continue
-        if any(knowledge.decision_of.get(read, read) in found for read in knowledge.reads[name]):
+        is_given = given is not None and given.value is not None
+        if not is_given and any(knowledge.decision_of.get(read, read) in found for read in knowledge.reads[name]):
             found.add(name)
-    named = {name for name in found if name in knowledge.facts and knowledge.unit(name) is None}
-    decisions = {name for name in knowledge.decisions if not knowledge.reads[name].isdisjoint(named)}
-    return Withheld(facts, frozenset(found - knowledge.decisions.keys()), frozenset(decisions))
+    return found
 
 
 def _given_of(case: Case, sensitive: Mapping[str, Treatment]) -> dict[str, Treatment]:
