@@ -31,7 +31,7 @@ _OTHER_FILES = ("facts", "costs", "claims", "knowledge")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _RULE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 #: Lines are left as long as their writer made them.
-_WIDEST = 100_000
+_WIDEST = 99_999
 #: How often a text is laid out until it stays as it is.
 _MOST_PASSES = 4
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)

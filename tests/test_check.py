@@ -24,15 +24,16 @@ from hypothesis import strategies as st
 
 import cli
 from engine.case import Case, Given, case_from_mapping
-from engine.check import check
+from engine.check import _Examination, check
 from engine.errors import Place
 from engine.findings import CODES, FORMATS, SEVERITIES, Finding, Report, render_findings
-from engine.knowledge import DecisionTable, Knowledge, load_knowledge
+from engine.knowledge import DecisionTable, Knowledge, load_knowledge, read_knowledge
 from engine.language.evaluate import compile_plain
 from engine.language.parse import parse
 from engine.language.resolve import resolve
 from engine.language.scope import TruthType
 from engine.trials import DECIDING, Trial, Trials
+from tests.small_base import write_base
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "rules"
@@ -1218,3 +1219,46 @@ def test_command_on_a_directory_that_is_not_there_when_run_has_status_2() -> Non
     assert outcome.exit_code == 2
     (one,) = json.loads(outcome.stdout)["findings"]
     assert one["code"] == "unreadable"
+
+
+def test_findings_about_a_decision_that_aggregates_when_told_name_it_as_the_files_do(tmp_path: Path) -> None:
+    rate = """\
+        decides: rate
+        values: [10, 20]
+        hit_policy: collect
+        aggregate: sum
+        title: Rate
+        source: test
+        rules:
+          - {id: far, when: distance * passengers > 7, then: 10, because: b, source: s}
+          - {id: units-differ, when: distance > trip_time, then: 20, because: b, source: s}
+        """
+    findings = check(write_base(tmp_path, rate=rate)).findings
+    assert [one.message.split(":")[0] for one in findings if one.code == "units"] == ["units-differ"]
+    assert [one.message for one in findings if "as a value" in one.message] == []
+
+
+def test_products_that_hinder_a_proof_when_named_are_figures_and_decisions_of_the_files(tmp_path: Path) -> None:
+    rate = """\
+        decides: rate
+        values: [10, 20]
+        hit_policy: collect
+        aggregate: sum
+        title: Rate
+        source: test
+        rules: [{id: far, when: distance * passengers > 7, then: 10, because: b, source: s}]
+        """
+    fare = """\
+        decides: fare
+        values: [dear, cheap]
+        hit_policy: first
+        title: Fare
+        source: test
+        rules:
+          - {id: dear, when: rate > 5, then: dear, because: b, source: s}
+          - {id: cheap, when: "true", then: cheap, because: b, source: s}
+        """
+    reading = read_knowledge(write_base(tmp_path, rate=rate, fare=fare))
+    examination = _Examination(reading, frozenset(), 1.0)
+    list(examination.findings())
+    assert examination._products(reading.knowledge.decisions["fare"]) == ["rate"]

@@ -21,12 +21,11 @@ from engine.explain.report import render_why_not
 from engine.explain.whynot import Failed, Row, WhyNot, rows_towards, why_not
 from engine.explain_commands import why_not as command
 from engine.inference import EnginePool
-from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
 from engine.pipeline import Outcome, infer
 from engine.report import Format
 from tests.cases import EXAMPLES, ROOT, decided, example, pool
-from tests.strategies import base, case_of, choice, decision, integer, number, truth
+from tests.strategies import base, case_of, choice, decision, documents, integer, loaded, number, truth
 
 FORMATS: tuple[Format, ...] = ("terminal", "markdown", "html", "json")
 GPU = ROOT / "examples" / "gpu-rent-or-buy"
@@ -244,15 +243,15 @@ _ATOMS = (
 
 
 @st.composite
-def small_bases(draw: st.DrawFn) -> Knowledge:
-    """Bases of five facts, a sum, a decision in between and a recommendation of up to six rows."""
+def small_bases(draw: st.DrawFn) -> dict[str, object]:
+    """Files of bases of five facts, a sum, a decision in between and a recommendation of up to six rows."""
     early = [atom for atom in _ATOMS if not atom.startswith("e ")]
     between = decision(
         "e", "first", [(draw(_conditions(early)), "high"), (draw(_conditions(early)), "low"), ("true", "middle")]
     )
     rows = [(draw(_conditions(_ATOMS)), draw(st.sampled_from(("yes_1", "yes_2", "yes_3")))) for _ in range(5)]
     last = decision("d", "first", [*rows, ("true", "yes_1")], values=("yes_1", "yes_2", "yes_3"))
-    return base(FACTS, [between, last], figures={"f": "n + i"}, recommends="d")
+    return documents(FACTS, [between, last], figures={"f": "n + i"}, recommends="d")
 
 
 @st.composite
@@ -267,7 +266,7 @@ GRID: dict[str, tuple[Value, ...]] = {
     "u": (True, False),
     "c": ("red", "green", "blue"),
     "n": (
-        *sorted({near for cut in (2.5, 3, 5, 6, 8) for near in (cut, math.nextafter(cut, 9), cut - 1e-9)}),
+        *sorted({near for cut in (2.5, 3.0, 5.0, 6.0, 8.0) for near in (cut, math.nextafter(cut, 9), cut - 1e-9)}),
         *(0.0, 0.5, 1.0, 2.0, 4.0, 7.0, 10.0),
     ),
     "i": (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0),
@@ -293,9 +292,9 @@ def brute(engines: EnginePool, given_case: Case, wanted: str, size: int) -> Iter
 @given(small_bases(), st.data())
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False)
 def test_changes_of_random_small_bases_lead_there_and_no_smaller_set_or_nearer_single_value_does(
-    facts: Knowledge, data: st.DataObject
+    files: dict[str, object], data: st.DataObject
 ) -> None:
-    engines = EnginePool(facts)
+    engines = EnginePool(loaded(files))
     given_case = Case("test", {})
     for name in FACTS:
         value = data.draw(st.sampled_from((*GRID[name], None)))

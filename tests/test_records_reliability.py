@@ -484,6 +484,20 @@ def test_key_when_erased_is_nowhere_in_the_tables_files(server: Server, postgres
     assert [number for number, key in enumerate(keys) if key not in content] == [7]
 
 
+def test_erasure_when_others_read_for_long_does_not_keep_writers_waiting(
+    postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.records.database.FORGETTING_S", 0.1)
+    with open_store(postgresql) as store, store.database.reading() as reader:
+        id_ = store.append(decision()).id
+        assert reader.exec_driver_sql("SELECT count(*) FROM entry_keys").scalar() == 1
+        start = time.monotonic()
+        store.erase(id_, "asked to")
+        store.append(decision())
+        assert time.monotonic() - start < 30
+        assert store.entry(id_).erased
+
+
 # Every edit is found
 
 #: For each table its columns of text or bytes, and its key.

@@ -279,6 +279,14 @@ def test_database_when_it_is_somebody_elses_is_refused_and_left_as_it_was(tmp_pa
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["a b.db", "100%.db", "ä.db", "a#b.db", "\udcff.db", "it's.db", "a&b=c.db"])
+def test_file_when_its_name_is_odd_is_that_file(tmp_path: Path, name: str) -> None:
+    with open_store(f"sqlite:///{tmp_path}/{name}") as store:
+        store.append(decision())
+        assert "\udcff" not in store.shown
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
 def test_folder_when_it_is_missing_or_given_as_file_is_named(tmp_path: Path) -> None:
     assert "there is no folder" in message_of(lambda: open_store(f"sqlite:///{tmp_path}/none/x.db"))
     assert "a folder, where the file" in message_of(lambda: open_store(f"sqlite:///{tmp_path}"))
@@ -461,6 +469,8 @@ def test_entry_when_there_is_none_says_which_is_near(store: Store) -> None:
     assert f"Did you mean '{id_}'?" in message_of(lambda: store.entry(id_[:-1] + "x"))
     for wanted in ("zzz", "", "%", "_"):
         assert "there is no record" in message_of(partial(store.entry, wanted))
+    assert "what is asked for is not Unicode text" in message_of(lambda: store.entry("\udcff"))
+    assert "what is asked for is not Unicode text" in message_of(lambda: list(store.entries(approach="\udcff")))
 
 
 def ticking(*seconds: float) -> Callable[[], datetime]:
@@ -683,6 +693,22 @@ def test_key_when_erased_is_nowhere_in_the_files(store: Store, tmp_path: Path) -
         assert keys[id_] not in everything_in(tmp_path)
     left = everything_in(tmp_path)
     assert [id_ for id_ in ids if keys[id_] not in left] == erased
+
+
+def test_key_when_erased_while_others_read_is_gone_once_they_have_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.records.database.FORGETTING_S", 0.1)
+    with store_in(tmp_path) as store, closing(sqlite3.connect(file_of(store), isolation_level=None)) as reader:
+        id_ = store.append(decision()).id
+        key = keys_of(store)[id_]
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM entry_keys").fetchone() == (1,)
+        store.erase(id_, "asked to")
+        assert key in everything_in(tmp_path)
+        reader.execute("COMMIT")
+        store.append(decision())
+    assert key not in everything_in(tmp_path)
 
 
 def test_erasure_when_it_cannot_be_says_why_and_changes_nothing(filled: Filled) -> None:

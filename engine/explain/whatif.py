@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from engine.case import Case, Given, read_case
+from engine.case import Case, Given, parse_number, read_case
+from engine.conditions import write_number
 from engine.decision import Conclusion, Decision, Value
 from engine.describe import describe
 from engine.errors import BadInput, Place, Problem, did_you_mean
@@ -196,11 +197,16 @@ def _given(text: str, knowledge: Knowledge) -> Given:
     except BadInput as error:
         # A line of an argument says nothing to whoever typed it.
         raise BadInput(
-            Problem(_place(text), problem.message, problem.field, problem.hint, problem.code)
+            Problem(_place(text), problem.message, problem.field, _as_argument(problem.hint, name), problem.code)
             for problem in error.problems
         ) from None
     given = case.given[name]
     return Given(given.name, given.value, given.low, given.high, given.origin, given.source)
+
+
+def _as_argument(hint: str | None, name: str) -> str | None:
+    """A hint that shows a line of a case file as one that shows an argument."""
+    return None if hint is None else hint.replace(f"{name}: ", f"{name}=")
 
 
 def _place(text: str) -> Place:
@@ -216,7 +222,8 @@ def _example(knowledge: Knowledge) -> str:
     for name, fact in knowledge.facts.items():
         value = "yes" if fact.type == "yes/no" else fact.example or next(iter(fact.choices or ()), None)
         if value:
-            return f"Write e.g. {name}={value}"
+            number = parse_number(value, fact.unit) if fact.unit else None
+            return f"Write e.g. {name}={value if number is None else write_number(number)}"
     return "Write FACT=VALUE"
 
 

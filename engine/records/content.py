@@ -182,12 +182,14 @@ class _Telling:
         return {"name": name, **_plain(figure)}
 
     def firings(self) -> Iterator[dict[str, Any]]:
-        """The rules that fired, in order, each with what it read."""
-        for firing in self.decision.firings:
-            if firing.decision in self.hidden.decisions:
-                yield {"decision": firing.decision, "decision_title": firing.decision_title, WITHHELD: True}
-            else:
-                yield self.firing(firing)
+        """The rules that fired, in order, each with what it read; then the decisions that are withheld.
+
+        Each of these stands there once, whatever fired: how many rules did would tell something too.
+        """
+        yield from (self.firing(one) for one in self.decision.firings if one.decision not in self.hidden.decisions)
+        for name in self.knowledge.order:
+            if name in self.hidden.decisions:
+                yield {"decision": name, "decision_title": self.knowledge.title(name), WITHHELD: True}
 
     def firing(self, firing: Firing) -> dict[str, Any]:
         """One rule that fired; what its condition says is in the base."""
@@ -246,7 +248,7 @@ def _plain(record: Any) -> dict[str, Any]:
     return told
 
 
-def _number(value: float | bool | str | None) -> float | bool | str | None:
+def _number(value: Any) -> float | bool | str | None:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 

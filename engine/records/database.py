@@ -23,6 +23,8 @@ from engine.source import printable
 #: How long one writer waits for the others, in seconds.
 PATIENCE_S = 60
 _PAUSE_S = 0.01
+#: How long an erasure waits until others no longer read what it deleted.
+FORGETTING_S = 2
 #: What locks the creation of the tables in PostgreSQL: a number that nobody else uses.
 _CREATION_LOCK = int.from_bytes(b"records", "big")
 _NOTHING = "nothing was recorded"
@@ -84,6 +86,8 @@ class Database:
         """
         try:
             yield
+        except UnicodeEncodeError:
+            self.refuse("what is asked for is not Unicode text", "Write it in UTF-8", consequence)
         except PoolTimeoutError:
             self.refuse("too many threads use it at once", "Try again later", consequence)
         except DBAPIError as error:
@@ -107,11 +111,19 @@ class Database:
         SQLite overwrites it in the database, but the log written ahead would keep a copy until it is next
         carried over. PostgreSQL keeps deleted rows until the table is rewritten.
         """
-        with self.alone() as connection, suppress(DBAPIError):
-            # What cannot be done now is done by the next one to close the database, or by autovacuum.
-            connection.exec_driver_sql(
-                "PRAGMA wal_checkpoint(TRUNCATE)" if self.is_sqlite else "VACUUM FULL entry_keys"
-            )
+        patience = f"{FORGETTING_S * 1000:.0f}"
+        if self.is_sqlite:
+            wait, act, back = "PRAGMA busy_timeout = ", "PRAGMA wal_checkpoint(TRUNCATE)", f"{PATIENCE_S * 1000:.0f}"
+        else:
+            wait, act, back = "SET lock_timeout = ", "VACUUM FULL entry_keys", "DEFAULT"
+        # Writers wait meanwhile, so this does not wait for long. What cannot be done now is done by the next
+        # one to erase, to close the database, or by autovacuum.
+        with suppress(DBAPIError), self.alone() as connection:
+            connection.exec_driver_sql(wait + patience)
+            try:
+                connection.exec_driver_sql(act)
+            finally:
+                connection.exec_driver_sql(wait + back)
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:

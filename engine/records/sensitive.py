@@ -2,8 +2,8 @@
 
 Of a sensitive fact that a case gives a record keeps a keyed hash, or nothing. Withheld with it are the figures and
 defaults that are computed from it, and sentences that show any of these. Of a sensitive yes/no or choice, which of the
-rules fired would tell the answer: every decision that depends on it is withheld, but for the recommendation itself.
-That a number lies on one side of a threshold stays to be seen from the rules that fired.
+rules fired would tell the answer: every decision that depends on it is withheld, but for the recommendation itself and
+how firm it is. That a number lies on one side of a threshold stays to be seen from the rules that fired.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from engine.records.tables import (
 )
 from engine.source import printable, shorten
 
-#: How many findings are kept; the rest are counted.
+#: How many findings are kept, the rest being counted; and how many notes.
 MOST_FINDINGS = 1_000
 #: How many entries are read at a time.
 _PAGE = 100
@@ -172,6 +172,10 @@ class _Look:
         else:
             self.more += 1
 
+    def _note(self, note: str) -> None:
+        if len(self.notes) < MOST_FINDINGS:
+            self.notes.append(note)
+
     def verification(self, checkpoints: int) -> Verification:
         ordered = sorted(self.findings, key=lambda finding: finding.sequence or 0)
         return Verification(
@@ -303,14 +307,13 @@ class _Look:
         if self.named is None:
             self.named = body["store"]
             if self.named != self.called:
-                self.find(
-                    "store", f"its records know it as {printable(body['store'])}, and it is called {self.store.id}"
-                )
+                known, called = printable(body["store"]), printable(self.called)
+                self.find("store", f"its records know it as {known}, and it is called {called}")
         elif body["store"] != self.named:
             self.find("inserted", "it was written to another store", row.sequence, str(row.id))
         if not outside and body["time"] < self.before.time:
             times = f"{printable(body['time'])} follows {printable(self.before.time)}"
-            self.notes.append(f"The clock went back before record {row.sequence} ({body['id']}): {times}.")
+            self._note(f"The clock went back before record {row.sequence} ({printable(body['id'])}): {times}.")
 
     def _at_link(self, row: Row[Any], body: dict[str, Any]) -> None:
         if body["previous"] in self.before.hashes:
