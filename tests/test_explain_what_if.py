@@ -249,7 +249,7 @@ def value_of(found: Given) -> str:
 def test_answer_when_the_case_is_hostile_is_harmless_in_every_format(format: Format) -> None:
     hostile = "<script>alert(1)</script>\x1b[31m\u202e*x*_|[bold]\\¦`"
     case = Case(hostile, example("case-2-insurance-claims").given)
-    source = f"budget={{value: 5, source: '<script>*x*[bold]¦'}}"
+    source = "budget={value: 5, source: '<script>*x*[bold]¦'}"
     text = render_what_if(what_if(case, pool(), [source]), format, width=80)
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
     assert format != "html" or "<script" not in text

@@ -14,7 +14,7 @@ from engine.decision import KnowledgeIdentity
 from engine.declarations import value_of
 from engine.errors import BadInput, InferenceError, Place, Problem, did_you_mean
 from engine.evaluator import Verdict
-from engine.explain.changes import Changes, Found, Wanted, smallest_changes
+from engine.explain.changes import Changes, Found, smallest_changes
 from engine.explain.common import (
     Plain,
     Record,
@@ -33,6 +33,7 @@ from engine.explain.common import (
     value_in,
     word_in,
 )
+from engine.explain.wanted import Wanted
 from engine.inference import EnginePool
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.english import affirmed, unit_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Any, NoReturn
 
 import rfc8785
@@ -12,8 +11,6 @@ import rfc8785
 #: Integers up to this are exact as the numbers of JSON, which are floating-point numbers.
 _EXACT = 2**53 - 1
 _DIGITS = len(str(_EXACT))
-#: Characters that UTF-16 writes as two, and sorts before some that it writes as one.
-_BEYOND = re.compile("[\U00010000-\U0010ffff]")
 
 
 class NotCanonical(ValueError):
@@ -72,7 +69,8 @@ def _examine_plain(text: str) -> tuple[Any, bool]:
     of some numbers, which are looked at one by one, and in the order of names beyond U+FFFF, which are left
     to the closer look.
     """
-    if not text.isascii() and _BEYOND.search(text):
+    # UTF-16 writes a character beyond U+FFFF as two, and sorts it before some that it writes as one.
+    if not text.isascii() and len(text.encode("utf-16-le", "surrogatepass")) > 2 * len(text):
         return None, False
     plain = True
 
