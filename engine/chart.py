@@ -8,7 +8,7 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from engine.decision import ChartLine, Decision
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from engine.flip_pairs import Axis, PairMap
 
 #: Okabe and Ito's colours, told apart with every kind of colour vision, darkened where white needs it; the page
 #: replaces each by a lighter one on a dark ground. Each line has its own dashes besides.
@@ -73,11 +75,17 @@ def cumulative_cost_svg(decision: Decision) -> str | None:
     """
     if not decision.chart or not decision.chart_months or not _can_draw():
         return None
+    drawn = _drawn(lambda: _draw(decision.chart, decision.chart_months or 0), "breakeven")
+    return _for_page(drawn, decision)
+
+
+def _drawn(draw: Callable[[], Figure], salt: str) -> str:
+    """What matplotlib makes of a figure, the same for the same figure; the salt tells its ids from another's."""
     import matplotlib
 
     settings: dict[Any, Any] = {
         "svg.fonttype": "none",
-        "svg.hashsalt": "breakeven",
+        "svg.hashsalt": salt,
         "font.family": "sans-serif",
         "font.size": 10.5,
         "text.parse_math": False,
@@ -90,10 +98,10 @@ def cumulative_cost_svg(decision: Decision) -> str | None:
     with _DRAWING, matplotlib.rc_context(settings), warnings.catch_warnings():
         # The reader's browser has its own fonts; which letters matplotlib's lacks does not matter.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = _draw(decision.chart, decision.chart_months)
+        figure = draw()
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return _for_page(drawn.getvalue(), decision)
+    return drawn.getvalue()
 
 
 def cost_table(decision: Decision) -> CostTable | None:
@@ -207,7 +215,11 @@ def _dress(axes: Axes, months: float) -> None:
 
 
 def _for_page(svg: str, decision: Decision) -> str:
-    """The bare SVG element: scalable, titled, in the page's own colours and fonts."""
+    return _titled(svg, "chart", "Cumulative cost by month", _description(decision))
+
+
+def _titled(svg: str, name: str, title: str, description: str) -> str:
+    """The bare SVG element: scalable, titled, in the page's own colours and fonts; names start with ``name``."""
     element = svg[svg.index("<svg") :]
     element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
     # matplotlib's style rule is meant for a file of its own; in a page it would hold for every element.
@@ -217,9 +229,9 @@ def _for_page(svg: str, decision: Decision) -> str:
     width, height = (72 * inches for inches in _SIZE_INCHES)  # matplotlib draws 72 points an inch
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" '
-        'aria-labelledby="chart-title chart-description" class="chart">'
-        '<title id="chart-title">Cumulative cost by month</title>'
-        f'<desc id="chart-description">{html.escape(escape.printable(_description(decision)))}</desc>'
+        f'aria-labelledby="{name}-title {name}-description" class="chart">'
+        f'<title id="{name}-title">{html.escape(escape.printable(title))}</title>'
+        f'<desc id="{name}-description">{html.escape(escape.printable(description))}</desc>'
     )
     return head + element[element.index(">") + 1 :].strip()
 
@@ -237,3 +249,92 @@ def _description(decision: Decision) -> str:
     )
     crossing = break_even_point(decision.chart, decision.chart_months or 0)
     return f"{lines}. {_in_words(decision.chart, crossing) if crossing else ''}".strip()
+
+
+# Two facts varied together.
+
+_HATCHES = ("", "//", "..", "\\\\\\\\", "xx", "--")
+_FILL = 0.38
+
+
+@dataclass(frozen=True, slots=True)
+class PairWords:
+    """The words of a map of two facts.
+
+    Args:
+        x: the title of the fact from left to right.
+        y: the title of the fact from bottom to top.
+        labels: the title of each recommendation that occurs, in the order of the legend.
+        show_x: a value of the first fact for people.
+        show_y: a value of the second.
+        description: the map in a sentence.
+    """
+
+    x: str
+    y: str
+    labels: Mapping[str, str]
+    show_x: Callable[[float], str]
+    show_y: Callable[[float], str]
+    description: str
+
+
+def pair_svg(found: PairMap, words: PairWords, name: str) -> str | None:
+    """A map of two facts as an SVG element for an HTML page; None where matplotlib is not installed.
+
+    Args:
+        found: the map.
+        words: what its parts are called.
+        name: what the ids in the element start with, another for each map of a page.
+    """
+    if not _can_draw():
+        return None
+    drawn = _drawn(lambda: _draw_pair(found, words), f"breakeven {name}")
+    return _titled(drawn, name, f"{words.x} and {words.y}", words.description)
+
+
+def _draw_pair(found: PairMap, words: PairWords) -> Figure:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch, Rectangle
+
+    figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.add_subplot()
+    styles: dict[str, dict[str, Any]] = {
+        value: {"facecolor": _COLOURS[number % len(_COLOURS)], "hatch": _HATCHES[number % len(_HATCHES)]}
+        for number, value in enumerate(words.labels)
+    }
+    for box in found.regions:
+        size = (box.x_high - box.x_low, box.y_high - box.y_low)
+        style = styles[box.middle]
+        axes.add_patch(
+            Rectangle((box.x_low, box.y_low), *size, alpha=_FILL, edgecolor=style["facecolor"], linewidth=0, **style)
+        )
+    for axis, side in ((found.x, axes.xaxis), (found.y, axes.yaxis)):
+        _dress_side(axes, axis, words.show_x if side is axes.xaxis else words.show_y, across=side is axes.xaxis)
+    if found.x.current is not None and found.y.current is not None:
+        axes.plot(found.x.current, found.y.current, "o", color=_INK, markersize=8, zorder=4)
+        axes.annotate(
+            "today", (found.x.current, found.y.current), xytext=(8, 8), textcoords="offset points", fontweight="bold"
+        )
+    axes.set_xlabel(escape.printable(words.x))
+    axes.set_title(escape.printable(words.y), loc="left", fontsize="medium", pad=10)
+    axes.tick_params(length=3, pad=5)
+    keys = [
+        Patch(label=escape.printable(words.labels[value]), alpha=_FILL, edgecolor=style["facecolor"], **style)
+        for value, style in styles.items()
+    ]
+    figure.legend(handles=keys, loc="outside lower left", ncols=3, frameon=False, borderaxespad=0.8)
+    return figure
+
+
+def _dress_side(axes: Axes, axis: Axis, show: Callable[[float], str], *, across: bool) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    if axis.logarithmic:
+        (axes.set_xscale if across else axes.set_yscale)("log")
+    (axes.set_xlim if across else axes.set_ylim)(axis.low, axis.high)
+    side = axes.xaxis if across else axes.yaxis
+    side.set_major_locator(LogLocator(numticks=5) if axis.logarithmic else MaxNLocator(4))
+    side.set_minor_locator(NullLocator())
+    side.set_major_formatter(FuncFormatter(lambda value, _: escape.printable(show(value))))

@@ -19,12 +19,12 @@ from engine.escape import for_json, printable
 from engine.knowledge import Knowledge
 from engine.language.nodes import NEVER
 from engine.quantities import show
-from engine.resources import templates_directory
+from engine.templating import environment
 from engine.trials import as_example
 from engine.wording import label
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Template
 
 ComparisonFormat = Literal["text", "json"]
 FORMATS: tuple[ComparisonFormat, ...] = ("text", "json")
@@ -144,42 +144,27 @@ def _plain(conclusion: Conclusion) -> Any:
 
 def _text(comparison: Comparison) -> str:
     names = [_named(side) for side in (comparison.old, comparison.new)]
-    return (
-        _environment()
-        .get_template("rules_diff.txt.j2")
-        .render(
-            comparison=comparison,
-            names=names,
-            groups=list(_groups(comparison.changes[:MOST_TOLD])),
-            differing=[_told(comparison, one) for one in comparison.differing],
-            same=_by_words([(one.target.name, one.proof) for one in comparison.same]),
-            unproved=_by_words([(one.target.name, one.reason) for one in comparison.unproved]),
-            refusals=_by_words(
-                [(f"{one.fact}: {_shown_plainly(one.value)}", one.message) for one in comparison.refusals]
-            ),
-            moved=[
-                (one, *_words_of(comparison, _recommendation(comparison), one.old, one.new))
-                for one in (comparison.cases.changed if comparison.cases else ())[:MOST_TOLD]
-            ],
-            most=MOST_TOLD,
-        )
+    moved = comparison.cases.changed if comparison.cases else ()
+    return _template().render(
+        comparison=comparison,
+        names=names,
+        groups=list(_groups(comparison.changes[:MOST_TOLD])),
+        differing=[_told(comparison, one) for one in comparison.differing],
+        same=_by_words([(one.target.name, one.proof) for one in comparison.same]),
+        unproved=_by_words([(one.target.name, one.reason) for one in comparison.unproved]),
+        refusals=_by_words([(f"{one.fact}: {_shown_plainly(one.value)}", one.message) for one in comparison.refusals]),
+        moved=[
+            (one, *_words_of(comparison, _recommendation(comparison), one.old, one.new)) for one in moved[:MOST_TOLD]
+        ],
+        more_changes=len(comparison.changes[MOST_TOLD:]),
+        more_moved=len(moved[MOST_TOLD:]),
     )
 
 
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(  # noqa: S701 - plain text for a terminal
-        loader=FileSystemLoader(templates_directory()),
-        undefined=StrictUndefined,
-        finalize=printable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
-    environment.filters["short"] = lambda text: text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return environment
+def _template() -> Template:
+    found = environment(printable)
+    found.filters["short"] = lambda text: text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return found.get_template("rules_diff.txt.j2")
 
 
 def _named(side: Side) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from engine import __version__
 from engine.errors import Place, Problem
+from engine.templating import environment
 
 Severity = Literal["error", "warning", "info"]
 #: The severities, the gravest first.
@@ -194,20 +195,11 @@ _WIDEST = 100
 
 
 def _text(report: Report) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from engine.resources import templates_directory
-
-    environment = Environment(  # noqa: S701 - plain text for a terminal
-        loader=FileSystemLoader(templates_directory()),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     shown = [{"finding": one, "excerpt": _excerpt(report, one.place)} for one in report.findings]
-    return environment.get_template("findings.txt.j2").render(
-        shown=shown, summary=_summary(report), proved=report.proved, case_lines=_case_lines
+    return (
+        environment(str)
+        .get_template("findings.txt.j2")
+        .render(shown=shown, summary=_summary(report), proved=report.proved, case_lines=_case_lines)
     )
 
 

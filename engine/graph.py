@@ -11,7 +11,7 @@ from engine.escape import printable
 from engine.knowledge import Knowledge
 from engine.language.nodes import Node as Expression
 from engine.language.nodes import functions_in, names_in
-from engine.resources import templates_directory
+from engine.templating import environment
 
 if TYPE_CHECKING:
     import igraph
@@ -224,24 +224,20 @@ def _mermaid_name(name: str) -> str:
 
 
 def _svg(graph: Requirements) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     boxes = _laid_out(graph)
     at = {box.node.name: box for box in boxes}
-    environment = Environment(
-        loader=FileSystemLoader(templates_directory()),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        finalize=printable,
-    )
-    return environment.get_template("graph.svg.j2").render(
-        boxes=boxes,
-        paths=[at[read].path_to(at[reader]) for read, reader in graph.edges],
-        width=max((box.x for box in boxes), default=0) + _WIDTH + 20,
-        height=max((box.y for box in boxes), default=0) + _HEIGHT + 20,
-        box_width=_WIDTH,
-        box_height=_HEIGHT,
+    return (
+        environment(printable, markup=True, trailing_newline=False)
+        .get_template("graph.svg.j2")
+        .render(
+            boxes=boxes,
+            paths=[at[read].path_to(at[reader]) for read, reader in graph.edges],
+            width=max((box.x for box in boxes), default=0) + _WIDTH + 20,
+            height=max((box.y for box in boxes), default=0) + _HEIGHT + 20,
+            box_width=_WIDTH,
+            box_height=_HEIGHT,
+        )
     )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from engine.catalogue import Entry, catalogue
 from engine.escape import for_markdown, printable
 from engine.knowledge import DecisionTable, Knowledge
-from engine.resources import templates_directory
+from engine.templating import environment
 from engine.wording import condition_in_english, label
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    pass
 
 HandbookFormat = Literal["html", "markdown"]
 _SECTIONS = {"figure": "Figures", "table": "Tables", "amount": "Amounts", "fact": "Facts"}
@@ -78,7 +78,7 @@ def render_handbook(knowledge: Knowledge, handbook_format: HandbookFormat) -> st
     ]
     suffix = "html" if handbook_format == "html" else "md"
     return (
-        _environment(handbook_format)
+        environment(printable if handbook_format == "html" else for_markdown, markup=handbook_format == "html")
         .get_template(f"handbook.{suffix}.j2")
         .render(manifest=knowledge.manifest, sha256=knowledge.sha256, decisions=decisions, sections=sections)
     )
@@ -136,27 +136,3 @@ def _decision(
     outputs = tuple(Link(output, None if output == table.name else anchor_of(output)) for output in table.outputs)
     inputs, readers = links.to(entry.inputs), links.to(entry.readers)
     return _Decision(table, entry, anchor_of(table.name), lines, outputs, rows, inputs, readers)
-
-
-def _environment(handbook_format: HandbookFormat) -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    escape: Callable[[object], str] = printable if handbook_format == "html" else for_markdown
-
-    def finalize(value: object) -> object:
-        if isinstance(value, Markup):
-            # What a macro of the template made has been through here; no value of a base is of this type.
-            return value
-        escaped = escape(value)
-        return escaped if handbook_format == "html" else Markup(escaped)  # noqa: S704 - escaped for Markdown just now
-
-    return Environment(
-        loader=FileSystemLoader(templates_directory()),
-        undefined=StrictUndefined,
-        autoescape=True,
-        finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

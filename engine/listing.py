@@ -12,12 +12,10 @@ from engine.claims import claims_table, load_claims, recompute
 from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.escape import for_json, printable
 from engine.knowledge import Knowledge
-from engine.resources import templates_directory
+from engine.templating import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from jinja2 import Environment
 
     from engine.rule_tests import RuleTest
 
@@ -36,19 +34,6 @@ _HEADINGS = {
 }
 
 
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(  # noqa: S701 - plain text for a terminal
-        loader=FileSystemLoader(templates_directory()),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=printable,
-    )
-
-
 def render_catalogue(knowledge: Knowledge, name: str | None, output_format: str) -> str:
     """One entry of the base with its tests, or all entries by kind, as text or JSON.
 
@@ -62,7 +47,7 @@ def render_catalogue(knowledge: Knowledge, name: str | None, output_format: str)
         return _json({kind: [dataclasses.asdict(one) for one in entries] for kind, entries in kinds.items()})
     manifest = knowledge.manifest
     return (
-        _environment()
+        environment(printable)
         .get_template("catalogue.txt.j2")
         .render(kinds=kinds, headings=_HEADINGS, title=manifest.title, name=manifest.name, version=manifest.version)
     )
@@ -79,7 +64,7 @@ def _render_entry(knowledge: Knowledge, name: str, output_format: str) -> str:
         ]
         return _json({**dataclasses.asdict(one), "tests": told})
     shown, more = _shown(tests)
-    return _environment().get_template("entry.txt.j2").render(entry=one, tests=shown, more=more)
+    return environment(printable).get_template("entry.txt.j2").render(entry=one, tests=shown, more=more)
 
 
 def _shown(tests: Sequence[RuleTest]) -> tuple[list[RuleTest], str]:
@@ -124,7 +109,7 @@ def render_claims(
     rows = claims_table(results)
     summary = ", ".join(f"{count} {word}" for word, count in counts.most_common())
     if output_format == "markdown":
-        template = _environment().get_template("claims.md.j2")
+        template = environment(printable).get_template("claims.md.j2")
         return template.render(rows=[{key: _cell(text) for key, text in row.items()} for row in rows], summary=summary)
     return _claims_for_terminal(rows, summary, width, colour=colour)
 

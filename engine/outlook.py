@@ -235,8 +235,14 @@ class Outlook:
 
     # -- the search ------------------------------------------------------------------------------
 
-    def explore(self, *, enough: int = 1_000, most: int = MOST_REGIONS) -> Found:
-        """The conclusions the open facts can lead to; stops early once ``enough`` of them are found."""
+    def explore(self, *, enough: int = 1_000, most: int = MOST_REGIONS, prove: bool = True) -> Found:
+        """The conclusions the open facts can lead to; stops early once ``enough`` of them are found.
+
+        Args:
+            enough: how many conclusions are.
+            most: regions looked at.
+            prove: whether the prover is asked about what they leave open.
+        """
         found: dict[str | None, Mapping[str, Value]] = {}
         undecided: list[Mapping[str, Domain]] = []
         waiting: list[Mapping[str, Domain]] = [self.domains]
@@ -263,7 +269,7 @@ class Outlook:
                 undecided.append(domains)
             else:
                 waiting.extend(parts)
-        if undecided and len(found) == 1:
+        if prove and undecided and len(found) == 1:
             return self._proved(found, undecided)
         return Found(found, not undecided, tuple(undecided))
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never, cast
 from engine import escape
 from engine.decision import Decision, Figure, Firing, Reading, Value
 from engine.declarations import word_of
-from engine.resources import templates_directory
+from engine.templating import environment
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -160,35 +160,17 @@ _ESCAPES: dict[str, Callable[[object], str]] = {
 
 @functools.cache
 def _template(format: Literal["markdown", "terminal", "html"]) -> Template:
-    return _environment(format).get_template(f"report.{'md' if format == 'markdown' else format}.j2")
+    return environment_for(format).get_template(f"report.{'md' if format == 'markdown' else format}.j2")
 
 
-def _environment(format: str) -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+def environment_for(format: str) -> Environment:
+    """Jinja2 for the templates of a format."""
     from markupsafe import Markup
 
-    from engine.bytecode import bytecode_cache
-
-    def finalize(value: object) -> object:
-        if hasattr(value, "__html__"):
-            return value
-        escaped = _ESCAPES[format](value)
-        # Marked as done, or Jinja would escape it for HTML on top.
-        return escaped if format == "html" else Markup(escaped)  # noqa: S704
-
-    environment = Environment(
-        loader=FileSystemLoader(templates_directory()),
-        undefined=StrictUndefined,
-        autoescape=True,
-        finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        bytecode_cache=bytecode_cache(format),
-    )
-    environment.filters["range"] = _range
-    environment.filters["code"] = lambda value: Markup(escape.markdown_code(value))  # noqa: S704
-    return environment
+    found = environment(_ESCAPES[format], markup=format == "html", cached_as=format, trailing_newline=False)
+    found.filters["range"] = _range
+    found.filters["code"] = lambda value: Markup(escape.markdown_code(value))  # noqa: S704
+    return found
 
 
 def _without_gaps(text: str) -> str:

@@ -27,7 +27,6 @@ from engine.coverage import (
 from engine.knowledge import DecisionTable
 from engine.pipeline import Outcome
 from engine.reasons import ReadRow, mark, row_behind, rows_behind, sums_behind
-from engine.resources import templates_directory
 from engine.rule_tests import (
     Difference,
     Expected,
@@ -37,6 +36,7 @@ from engine.rule_tests import (
     figure_in_words,
     fired_rules,
 )
+from engine.templating import environment
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -429,32 +429,14 @@ def _json(value: Any) -> str:
 
 
 def _environment(kind: Literal["terminal", "html", "xml"]) -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    def finalize(value: object) -> object:
-        if hasattr(value, "__html__") or isinstance(value, int | float):
-            return value
-        if kind == "terminal":
-            # Marked as done, or Jinja would escape it for HTML on top.
-            return Markup(escape.for_terminal(value))  # noqa: S704
-        return escape.printable(value)
-
-    environment = Environment(
-        loader=FileSystemLoader(templates_directory()),
-        undefined=StrictUndefined,
-        autoescape=True,
-        finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
-    environment.filters["percent"] = lambda value: f"{value:.1f}".removesuffix(".0") + " %"
-    environment.filters["seconds"] = lambda value: f"{value:.{3 if kind == 'xml' else 1}f}"
-    environment.filters["code"] = _code
-    environment.filters["right"] = lambda value, width: Markup(f"{value:>{width}}")  # noqa: S704 (numbers only)
-    return environment
+    found = environment(escape.for_terminal if kind == "terminal" else escape.printable, markup=kind != "terminal")
+    found.filters["percent"] = lambda value: f"{value:.1f}".removesuffix(".0") + " %"
+    found.filters["seconds"] = lambda value: f"{value:.{3 if kind == 'xml' else 1}f}"
+    found.filters["code"] = _code
+    found.filters["right"] = lambda value, width: Markup(f"{value:>{width}}")  # noqa: S704 (numbers only)
+    return found
 
 
 def _code(line: SourceLine) -> str:

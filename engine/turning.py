@@ -7,7 +7,7 @@ where two meet, bisection on the plain evaluator finds the two neighbouring numb
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from engine.left_open import LeftOpen
 
 #: Regions looked at for one fact; far more than its thresholds and crossings need.
-MOST_REGIONS = 4_000
+MOST_REGIONS = 2_000
+#: Of these the ones that the rows leave open and that could not be proved; each takes many times longer.
+_MOST_LEFT_OPEN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class FactLine:
         self._found: dict[float, str] = {}
         #: Whether every segment is proved, but for spans too narrow to be cut any further.
         self.proved = True
+        self._tried_in_vain = 0
 
     @cached_property
     def _left_open(self) -> LeftOpen | None:
@@ -89,14 +92,14 @@ class FactLine:
         from engine.left_open import LeftOpen
         from engine.prospect import can_be_foreseen
 
-        return LeftOpen(knowledge, memory.case, self.fact, self._fallback) if can_be_foreseen(knowledge) else None
+        return LeftOpen(knowledge, memory.case, (self.fact,), self._fallback) if can_be_foreseen(knowledge) else None
 
     def at(self, value: float) -> str:
         """What is recommended at one value."""
         if value not in self._found:
             concluded = self._outlook.at({self.fact: value})
             if concluded is None and self._left_open:
-                concluded = self._left_open.at(value)
+                concluded = self._left_open.at({self.fact: value})
             self._found[value] = concluded or self._fallback
         return self._found[value]
 
@@ -120,15 +123,16 @@ class FactLine:
         while waiting:
             part = waiting.pop()
             looked_at += 1
-            single = self._proved(part)
+            single = self._proved(part) if self._tried_in_vain < _MOST_LEFT_OPEN else None
             if single is not None:
                 yield Segment(part.low, part.high, single)
                 continue
-            parts = halves(part, self._cuts, integer=self._domain.integer) if looked_at < MOST_REGIONS else []
+            enough = looked_at >= MOST_REGIONS or self._tried_in_vain >= _MOST_LEFT_OPEN
+            parts = [] if enough else halves(part, self._cuts, integer=self._domain.integer)
             if parts:
                 waiting.extend(reversed(parts))
             else:
-                self.proved = self.proved and looked_at < MOST_REGIONS
+                self.proved = self.proved and not enough
                 yield from self._bisected(part.low, part.high)
 
     def _proved(self, part: Span) -> str | None:
@@ -144,8 +148,11 @@ class FactLine:
             recommended = {*words.options, self._fallback}
             return recommended.pop() if len(recommended) == 1 else None
         middle = _middle(part, integer=self._domain.integer)
-        is_open = self._outlook.at({self.fact: middle}) is None
-        return self._left_open.within(part, middle) if is_open else None
+        if self._outlook.at({self.fact: middle}) is not None:
+            return None
+        found = self._left_open.within({self.fact: domain}, {self.fact: middle})
+        self._tried_in_vain += found is None
+        return found
 
     def _bisected(self, low: float, high: float) -> Iterator[Segment]:
         first, last = self.at(low), self.at(high)
@@ -203,3 +210,37 @@ def _turn(fact: str, before: Segment, after: Segment, side: str) -> Turn:
     if side == "above":
         return Turn(fact, at, side, not on_last, after.recommends)
     return Turn(fact, at, side, on_last, before.recommends)
+
+
+def boundaries(fact: str, segments: Sequence[Segment], side: str) -> Iterator[tuple[Turn, str]]:
+    """Each boundary between neighbouring segments, low to high, with what is recommended on its near side.
+
+    Args:
+        fact: the fact along which they lie.
+        segments: neighbours, low to high.
+        side: where the far side is: above or below.
+    """
+    for before, after in pairwise(segments):
+        yield _turn(fact, before, after, side), before.recommends if side == "above" else after.recommends
+
+
+def where(turn: Turn, at: str) -> str:
+    """On which values it has turned, in words, given the boundary as people write it."""
+    return {
+        ("above", True): f"from {at} on",
+        ("above", False): f"above {at}",
+        ("below", True): f"at {at} and below",
+        ("below", False): f"below {at}",
+    }[turn.side, turn.inclusive]
+
+
+def last_and_first(turn: Turn, *, integer: bool = False) -> tuple[float, float]:
+    """The last number before a turn and the first beyond it, seen from today's value: neighbours, both of them."""
+    onwards = 1.0 if turn.side == "above" else -1.0
+    if turn.inclusive:
+        return _next(turn.at, -onwards, integer=integer), turn.at
+    return turn.at, _next(turn.at, onwards, integer=integer)
+
+
+def _next(value: float, way: float, *, integer: bool) -> float:
+    return value + way if integer else math.nextafter(value, way * math.inf)

@@ -336,6 +336,7 @@ NOTHING_RECOMMENDED = base({"t": truth()}, [decision("d", "first", [("t", "red")
 REFUSED = {
     "a misspelt name": (knowledge, "mehtod", "Did you mean 'method'?"),
     "a rule": (knowledge, "pays-lora", "Ask for what it concludes: recommendation"),
+    "a table": (knowledge, "prompt_bill_at", "Ask for what looks it up: prompt_monthly"),
     "nothing like it": (knowledge, "x" * 500, "lists all names"),
     "none, and nothing is recommended": (lambda: NOTHING_RECOMMENDED, None, "Name one of d"),
 }

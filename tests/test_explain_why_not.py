@@ -146,16 +146,18 @@ def test_condition_when_it_reads_a_figure_shows_its_sum() -> None:
     assert "cost_per_error" in one.rests_on
 
 
-def test_conditions_when_one_of_several_is_enough_have_one_number() -> None:
+def test_conditions_when_rows_have_alternatives_say_which_belong_together() -> None:
     facts = base(
-        {"t": truth(), "u": truth(), "n": number()},
-        [decision("d", "first", [("(t or u) and n > 3", "red"), ("true", "green")])],
+        {"t": truth(), "u": truth(), "v": truth(), "n": number()},
+        [decision("d", "first", [("(t or u and v) and n > 3", "red"), ("true", "green")])],
         recommends="d",
     )
-    answer = why_not(infer(case_of("answered", t=False, u=False, n=1.0), EnginePool(facts)), EnginePool(facts), "red")
-    numbers = {one.condition: one.alternatives for row in answer.rows for one in row.failed}
-    assert numbers == {"t": 1, "u": 1, "n > 3": None}
-    assert {tuple(one.fact for one in changes) for changes in answer.smallest_changes} == {("t", "n"), ("u", "n")}
+    given_case = case_of("answered", t=False, u=False, v=False, n=1.0)
+    answer = why_not(infer(given_case, EnginePool(facts)), EnginePool(facts), "red")
+    ways = {one.condition: one.alternative for row in answer.rows for one in row.failed}
+    assert ways == {"t": "1a", "u": "1b", "v": "1b", "n > 3": None}
+    assert [tuple(one.fact for one in changes) for changes in answer.smallest_changes] == [("t", "n")]
+    assert "(alternative 1b)" in render_why_not(answer, "terminal", width=100)
 
 
 # Statuses

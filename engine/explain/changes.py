@@ -32,7 +32,9 @@ _MOST_FOUND = 5
 MOST_FACTS = 6
 #: Regions looked at for all sets of one size.
 _MOST_LOOKS = 800
-_SECONDS_FOR_IMPOSSIBLE = 3.0
+#: Sets, complete or not, tried out against the reasons for all sets of one size.
+_MOST_STEPS = 10_000
+_SECONDS_FOR_IMPOSSIBLE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class _Search:
         self._left_open: set[frozenset[str]] = set()
         self._tried: set[frozenset[str]] = set()
         self._fewest = True
+        #: How many more sets may be tried out against the reasons.
+        self._steps = _MOST_STEPS
         #: Whether sets of the size at hand may have been missed.
         self._unproved = False
 
@@ -136,13 +140,14 @@ class _Search:
     def _touching_all(self, size: int) -> Iterator[tuple[frozenset[str], None]]:
         """Sets of so many facts that touch every reason known by then, each once."""
         until = self._looks + _MOST_LOOKS
+        self._steps = _MOST_STEPS
         while (proposed := self._touching(frozenset(), size)) is not None:
-            if self._looks >= until:
+            if self._looks >= until or self._attempts.out_of_time():
                 self._unproved = True
                 return
             self._tried.add(proposed)
             yield proposed, None
-        self._unproved = False
+        self._unproved = self._steps <= 0
 
     @cached_property
     def _prover(self) -> Proposals:
@@ -165,6 +170,9 @@ class _Search:
     # -- sets of facts -----------------------------------------------------------------------------
 
     def _touching(self, chosen: frozenset[str], size: int) -> frozenset[str] | None:
+        self._steps -= 1
+        if self._steps <= 0:
+            return None
         missed = [reason for reason in self._reasons if not reason & chosen]
         if not missed:
             return chosen if len(chosen) == size and chosen not in self._tried else None

@@ -42,7 +42,19 @@ from engine.explain.common import (
 )
 from engine.inference import EnginePool
 from engine.knowledge import OTHERWISE, DecisionTable, Knowledge, Row
-from engine.language.nodes import Call, Conditional, Name, Never, Node, Number, State, Text, Truth, children
+from engine.language.nodes import (
+    Call,
+    Conditional,
+    Name,
+    Never,
+    Node,
+    Number,
+    State,
+    Text,
+    Truth,
+    children,
+    functions_in,
+)
 from engine.language.possible import Span
 from engine.outlook import full_domain, halves, ranged_domain, spans, thresholds
 from engine.pipeline import Outcome, doubtful, infer
@@ -184,7 +196,16 @@ def _asked(knowledge: Knowledge, name: str | None) -> str:
             message = f"'{name}' is a rule, and what is explained is a conclusion, figure or fact"
             hint = f"Ask for what it concludes: {next(iter(table.outputs))}"
             raise BadInput([Problem(Place("CONCLUSION"), message, hint=hint)])
+    if name in knowledge.tables:
+        readers = [other for other in known if other in knowledge.quantities and _looks_up(knowledge, other, name)]
+        message = f"'{name}' is a table, which has a value only where something is looked up in it"
+        hint = f"Ask for what looks it up: {readers[0]}" if readers else "Ask for a figure"
+        raise BadInput([Problem(Place("CONCLUSION"), message, hint=hint)])
     raise unknown_name("CONCLUSION", name, known, "`breakeven rules show` lists all names")
+
+
+def _looks_up(knowledge: Knowledge, name: str, table: str) -> bool:
+    return table in functions_in(knowledge.quantities[name].formula)
 
 
 #: Names told in a hint.

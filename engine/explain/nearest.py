@@ -147,7 +147,7 @@ class Nearby:
             one = heapq.heappop(waiting)
             if best is not None and not self._worth_looking(one.distance, best):
                 break
-            if self.looks >= until:
+            if self.looks >= until or self._attempts.out_of_time():
                 self.settled = best is not None
                 break
             if not self.possible(one.region):
@@ -155,7 +155,7 @@ class Nearby:
             near = {name: self._closest(name, domain) for name, domain in one.region.items()}
             if self._attempts.reached(near):
                 return near if best is None or self.distance(near) < self.distance(best) else best
-            if self._blank and self._attempts.table.policy != "collect":
+            if self._blank and not self._attempts.out_of_time() and self._attempts.table.policy != "collect":
                 self._learn_from(near)
             parts = self._parts(one.region)
             best = self._better(best, near, one.region)
@@ -164,6 +164,7 @@ class Nearby:
                 self.settled = self.settled and best is not None
             for part in parts:
                 heapq.heappush(waiting, _Waiting(self._least(part), next(numbers), part))
+        self.settled = self.settled and (best is not None or not self._attempts.out_of_time())
         return best
 
     def _worth_looking(self, distance: tuple[float, float], best: Point) -> bool:

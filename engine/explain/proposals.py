@@ -11,7 +11,7 @@ from engine.language.symbolic import SymbolicNumber, SymbolicTruth, SymbolicWord
 
 #: What one question may cost, in z3's own count (so that it ends alike everywhere) and in time.
 _STEPS = 4_000_000
-_MILLISECONDS = 3_000
+_MILLISECONDS = 4_000
 
 
 class Proposals:
@@ -33,6 +33,8 @@ class Proposals:
         self.knowledge = attempts.knowledge
         #: Whether the last proposals ended because z3 proved that there are no more.
         self.exhausted = False
+        #: Whether a question was too hard; those about larger sets would be no easier.
+        self._gave_up = False
         wanted = attempts.wanted
         self._base = SymbolicBase(self.knowledge, self.knowledge.decision_of[wanted.output], standing=False)
         self._solver = z3.Solver()
@@ -60,6 +62,8 @@ class Proposals:
         import z3
 
         self.exhausted = False
+        if self._gave_up:
+            return
         self._solver.push()
         try:
             self._solver.add(z3.AtMost(*self._changed.values(), size), *(self._but(facts) for facts in tried))
@@ -69,6 +73,7 @@ class Proposals:
                 used = len(reasons)
                 answer = self._solver.check()
                 self.exhausted = bool(answer == z3.unsat)
+                self._gave_up = bool(answer == z3.unknown)
                 if answer != z3.sat:
                     return
                 facts, point = self._proposal(self._solver.model())

@@ -17,7 +17,7 @@ from engine.explain.common import ShownCondition
 from engine.explain.justification import Justification, Step, steps_of
 from engine.explain.whatif import WhatIf
 from engine.explain.whynot import Failed, Row, WhyNot
-from engine.report import Format, _environment, _laid_out, _without_gaps
+from engine.report import Format, _laid_out, _without_gaps, environment_for
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -135,4 +135,4 @@ def _json(answer: Justification | WhyNot | WhatIf) -> str:
 
 @functools.cache
 def _templates(format: Format) -> Environment:
-    return _environment(format)
+    return environment_for(format)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -29,6 +30,8 @@ from engine.language.nodes import (
 from engine.pipeline import Outcome, infer, rests_on
 from engine.rule_tests import decisions_after_signal, sight_by_evaluator
 
+#: How long a search may take; where it takes longer, what was left out is not said to be ruled out.
+_SECONDS = 6.0
 #: Facts given anew with their values.
 Point = Mapping[str, Value]
 
@@ -71,6 +74,7 @@ class Attempts:
         self.case = outcome.case
         self.wanted = wanted
         self.pool = pool
+        self._deadline = time.monotonic() + _SECONDS
         self._decision = self.knowledge.decision_of[wanted.output]
         self._decisions = _decisions_to(self.knowledge, self._decision)
         #: Whether the conclusion hangs on whether something could turn the recommendation.
@@ -78,6 +82,10 @@ class Attempts:
         upstream = self.knowledge.upstream(wanted.output)
         #: The facts that the conclusion depends on, in the vocabulary's order.
         self.facts = tuple(name for name in self.knowledge.facts if name in upstream)
+
+    def out_of_time(self) -> bool:
+        """Whether the search has taken so long that nothing more is tried; a base of ordinary size never does."""
+        return time.monotonic() > self._deadline
 
     @property
     def table(self) -> DecisionTable:
@@ -95,14 +103,14 @@ class Attempts:
         """Whether a point has what is wanted, by the plain evaluator where that can tell."""
         case = self.changed(point)
         if self.after_signal:
-            return self.decided(case)
+            return not self.out_of_time() and self.decided(case)
         sight = sight_by_evaluator(self.knowledge, case, self._decisions)
         if sight is None:
             return False
         verdict = sight.verdicts[self._decision]
-        if verdict.table.policy != "collect" and verdict.outputs is None:
+        if verdict.table.policy != "collect" and verdict.outputs is None and self.unknown:
             # Something may stand whatever is unknown.
-            return self.decided(case)
+            return not self.out_of_time() and self.decided(case)
         return _has(verdict, self.wanted)
 
     def confirmed(self, point: Point) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import count, product
+from string import ascii_lowercase
 from typing import Literal
 
 from pydantic import Field
@@ -74,8 +76,9 @@ class Failed(Record):
     by: float | None = Field(default=None, description="How far the value is from what is needed; null of no number.")
     by_shown: str | None = None
     unknown: bool = Field(description="True where it is not known to fail.")
-    alternatives: int | None = Field(
-        default=None, description="Of the conditions of a row with one number here, one is enough."
+    alternative: str | None = Field(
+        default=None,
+        description="Such as 1a, where a row has alternatives: of those of one number all of one letter are enough.",
     )
     arithmetic: tuple[str, ...] = Field(default=(), description="The sums behind the figures it reads.")
     rests_on: tuple[str, ...] = Field(default=(), description="The facts that what it reads depends on.")
@@ -385,26 +388,28 @@ class _Rows:
             yield shown_rule(self.memory, verdict.table, row, stands, shown)
 
     def _failed(self, when: Node, depth: int) -> Iterator[Failed]:
-        groups = iter(range(1, 1_000))
-        for node, group in self._failing(affirmed(when), None, groups):
-            yield self._one_failed(node, group, depth)
+        numbers = count(1)
+        for node, alternative in self._failing(affirmed(when), None, numbers):
+            yield self._one_failed(node, alternative, depth)
 
-    def _failing(self, node: Node, group: int | None, groups: Iterator[int]) -> Iterator[tuple[Node, int | None]]:
-        """Every atomic condition that is not known to hold, with the number of the group of which one is enough."""
+    def _failing(
+        self, node: Node, alternative: str | None, numbers: Iterator[int]
+    ) -> Iterator[tuple[Node, str | None]]:
+        """Every atomic condition that is not known to hold, with the alternative that it belongs to."""
         if truth_in(self.memory, node) is True:
             return
         match node:
             case And(parts=parts):
                 for part in parts:
-                    yield from self._failing(part, group, groups)
+                    yield from self._failing(part, alternative, numbers)
             case Or(parts=parts):
-                number = next(groups) if group is None else group
-                for part in parts:
-                    yield from self._failing(part, number, groups)
+                number = next(numbers) if alternative is None else 0
+                for letter, part in zip(_letters(), parts, strict=False):
+                    yield from self._failing(part, alternative or f"{number}{letter}", numbers)
             case _:
-                yield node, group
+                yield node, alternative
 
-    def _one_failed(self, node: Node, group: int | None, depth: int) -> Failed:
+    def _one_failed(self, node: Node, alternative: str | None, depth: int) -> Failed:
         knowledge, memory = self.knowledge, self.memory
         subject = _subject(node)
         value = value_in(memory, subject) if subject is not None else None
@@ -421,7 +426,7 @@ class _Rows:
             by=gap,
             by_shown=None if gap is None or subject is None else self._gap_shown(subject, gap),
             unknown=truth_in(memory, node) is None,
-            alternatives=group,
+            alternative=alternative,
             arithmetic=tuple(self._sums(names)),
             rests_on=facts,
             rests_on_shown=self._listed(facts),
@@ -552,6 +557,12 @@ def _as_shown(knowledge: Knowledge, name: str, value: float) -> float | None:
         return float(digits.strip("-.")) * (-1.0 if value < 0 else 1.0) / scale
     except (ValueError, ZeroDivisionError):
         return None
+
+
+def _letters() -> Iterator[str]:
+    """a to z, then aa and on."""
+    for length in count(1):
+        yield from map("".join, product(ascii_lowercase, repeat=length))
 
 
 def _subject(node: Node) -> Node | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.records.statistics import Period, Statistics
 
-_WIDTH, _HEIGHT = 760.0, 320.0
+_WIDTH, _HEIGHT = 760.0, 324.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 8.0, 16.0, 44.0
 #: The share of its place that a bar takes.
 _FILLED = 0.72

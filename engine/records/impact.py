@@ -228,7 +228,8 @@ def _one(record: Record, bases: Bases, other: _Other, left_out: Counter[str]) ->
         now = infer(case, pool)
     except BreakevenError as error:
         problem = error.problems[0] if isinstance(error, BadInput) else None
-        reason = f"{problem.field}: {problem.sentences}" if problem and problem.field else str(error)
+        fact = problem.field.removesuffix(".value") if problem and problem.field else None
+        reason = f"{fact}: {problem.message}" if problem and fact else str(error)
         return NotDecided(record, f"the other base refuses it: {reason}", refused=True)
     recorded, found = _recorded(record, now), _answer(now)
     if recorded == found:

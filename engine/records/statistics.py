@@ -15,7 +15,7 @@ from engine.wording import label
 
 Step = Literal["day", "month", "year"]
 #: With more bars than these the next larger step is taken.
-_MOST_DAYS = 45
+_MOST_DAYS = 42
 _MOST_MONTHS = 48
 _MONTHS = 12
 
