@@ -22,6 +22,7 @@ from engine.command_options import (
     terminal,
 )
 from engine.explain_commands import what_if, why, why_not
+from engine.flips_commands import flips
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -186,6 +187,7 @@ def claims(report_format: str, verdict: str | None, rules: str | None) -> None:
 main.add_command(why)
 main.add_command(why_not)
 main.add_command(what_if)
+main.add_command(flips)
 main.add_command(audit)
 
 

@@ -560,7 +560,7 @@ def _as_shown(knowledge: Knowledge, name: str, value: float) -> float | None:
 
 
 def _letters() -> Iterator[str]:
-    """a to z, then aa and on."""
+    """The letters from a to z, then aa and on."""
     for length in count(1):
         yield from map("".join, product(ascii_lowercase, repeat=length))
 
