@@ -426,6 +426,7 @@ class KnowledgeFile(_Declaration):
     )
     chart: ChartDeclaration | None = None
     cautions: Name | None = Field(None, description="The collect decision whose values are the cautions.")
+    saving: Name | None = Field(None, description="The figure that outcomes of decisions are compared with.")
     base_units: list[Text] = Field(description="The units that are not made of others, such as USD or month.")
     derived_units: dict[Text, Text] = {}
     shown_units: dict[Text, UnitDeclaration] = {}

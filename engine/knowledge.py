@@ -752,6 +752,7 @@ class _Loader:
         need([manifest.cautions], outputs, "cautions")
         need(manifest.voices, outputs, "voices")
         need(manifest.arithmetic, figures, "arithmetic")
+        need([manifest.saving], knowledge.figures, "saving")
         need(manifest.turning, knowledge.facts, "turning")
         need(manifest.turning.values(), knowledge.figures, "turning")
         if manifest.options:

@@ -500,7 +500,7 @@ def test_decision_when_its_base_is_dated_is_decided_as_of_its_own_day(tmp_path: 
     assert found("audit", "replay", store=tmp_path)["same"] == 3
 
 
-def _altered(store: Store, change: Callable[[dict[str, Any], dict[str, Any]], None]) -> str:
+def _altered(store: Store, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> str:
     """A record of something that did not happen, written by the book."""
     outcome = infer(example("case-2-insurance-claims"), pool())
     draft = draft_of(outcome, decided_here()["case-2-insurance-claims"], Settings())
@@ -593,6 +593,29 @@ def test_base_when_it_is_not_what_its_hash_says_decides_nothing_and_is_named(
     assert shown.exit_code == 0
     assert "The knowledge base of then cannot be read" in shown.stdout
     assert found("audit", "stats", store=tmp_path)["knowledge_bases"][0]["problem"] is not None
+
+
+MALFORMED: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
+    "without rules": lambda public, _: public.pop("fired"),
+    "with rules of another form": lambda public, _: public.update(fired=[["a"], 3]),
+    "without voices' titles": lambda public, _: public.update(voices=[{}]),
+    "without a base's name": lambda public, _: public["knowledge_base"].pop("name"),
+    "without a case": lambda _, sealed: sealed.pop("case"),
+    "with a fact without a name": lambda _, sealed: sealed["facts"].append({}),
+    "with figures of another form": lambda _, sealed: sealed.update(figures={"a": 1}),
+}
+
+
+@pytest.mark.parametrize("change", MALFORMED.values(), ids=MALFORMED)
+def test_record_when_something_else_wrote_it_is_named_and_not_stumbled_over(
+    tmp_path: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]
+) -> None:
+    with opened(tmp_path) as store:
+        named = _altered(store, change)
+    for words in (("list",), ("show", named), ("replay",), ("stats",), ("search", "budget=unknown"), ("calibration",)):
+        done = run("audit", *words, store=tmp_path)
+        assert (done.exit_code, done.stdout) == (2, ""), words
+        assert f"record {named} is not what Breakeven writes of a decision" in done.stderr
 
 
 # impact
@@ -690,6 +713,29 @@ def test_facts_when_the_other_base_does_not_know_or_refuses_them_are_said(tmp_pa
     assert refused["refused"]
     assert "months: expected a number of months from 0 to 20, got 700.0" in refused["reason"]
     assert "The base does not know colour" in run("audit", "impact", "--rules", tmp_path / "new", store=tmp_path).stdout
+
+
+def test_base_when_it_recommends_nothing_is_held_to_its_conclusions(tmp_path: Path) -> None:
+    silent = (
+        ("knowledge.yaml", "recommends: advice\nstrength: firmness\n", ""),
+        ("knowledge.yaml", "fallback: {conclusion: rent, strength: weak, because: It is open., source: test}\n", ""),
+        ("knowledge.yaml", "sides: {buy: owning, rent: renting}\n", ""),
+        ("knowledge.yaml", "options: {columns: [Cost], rows: {buy: {Cost: price}}}\n", ""),
+    )
+    folders = {name: tmp_path / name for name in ("old", "new", "speaking")}
+    for folder in folders.values():
+        folder.mkdir()
+    base = load_knowledge(small_base(folders["old"], *silent))
+    small_base(folders["new"], *silent, ("costs.yaml", "value: 10,", "value: 90,"))
+    small_base(folders["speaking"])
+    with opened(tmp_path) as store:
+        put(store, Case("machine", {"months": Given("months", 7.0)}), EnginePool(base))
+    assert found("audit", "impact", "--rules", folders["old"], store=tmp_path)["same"] == 1
+    (one,) = found("audit", "impact", "--rules", folders["new"], store=tmp_path, status=1)["changed"]
+    assert (one["old"]["advice"], one["new"]["advice"], one["repeatable"]) == ("rent", "buy", True)
+    assert "→ advice: buy" in " ".join(run("audit", "impact", "--rules", folders["new"], store=tmp_path).stdout.split())
+    (one,) = found("audit", "impact", "--rules", folders["speaking"], store=tmp_path, status=1)["changed"]
+    assert (one["old"]["approach"], one["new"]["approach"], one["repeatable"]) == (None, "rent", True)
 
 
 def test_rules_when_they_cannot_be_read_are_refused(seeded: Path, tmp_path: Path) -> None:

@@ -30,8 +30,9 @@ MOST_SETS = 5
 _MOST_FOUND = 5
 #: How many facts may have to change at once before it is given up.
 MOST_FACTS = 6
-#: Regions looked at for all sets of one size.
-_MOST_LOOKS = 800
+#: Regions looked at for all single facts, and for all sets of one larger size.
+_MOST_LOOKS_AT_ONE = 1_500
+_MOST_LOOKS = 300
 #: Sets, complete or not, tried out against the reasons for all sets of one size.
 _MOST_STEPS = 10_000
 _SECONDS_FOR_IMPOSSIBLE = 2.0
@@ -118,11 +119,12 @@ class _Search:
         """Every single fact that no reason rules out, then those that are left open, as z3 has values for them."""
         yield from self._touching_all(1)
         open_facts = [facts for facts in self._left_open if len(facts) == 1]
-        if open_facts and not self._attempts.after_signal:
+        if (open_facts or self._unproved) and not self._attempts.after_signal:
             tried = self._tried.difference(open_facts)
             yield from self._prover.of_size(1, self._sound_reasons, tried)
             if self._prover.exhausted and not self._attempts.unknown:
                 self._left_open.difference_update(open_facts)
+                self._unproved = False
 
     def _proposals(self, size: int) -> Iterator[tuple[frozenset[str], Point | None]]:
         """Sets of so many facts that may do, each once, with values that z3 has for them."""
@@ -132,14 +134,14 @@ class _Search:
                 self._tried.add(proposal[0])
                 yield proposal
             self._unproved = not self._prover.exhausted
-            if self._prover.exhausted and not self._attempts.unknown:
+            if self._prover.exhausted and (not self._attempts.unknown or not self._fewest):
                 return
         # What may stand whatever is unknown is beyond z3, so here all sets are looked at that no reason rules out.
         yield from self._touching_all(size)
 
     def _touching_all(self, size: int) -> Iterator[tuple[frozenset[str], None]]:
         """Sets of so many facts that touch every reason known by then, each once."""
-        until = self._looks + _MOST_LOOKS
+        until = self._looks + (_MOST_LOOKS_AT_ONE if size == 1 else _MOST_LOOKS)
         self._steps = _MOST_STEPS
         while (proposed := self._touching(frozenset(), size)) is not None:
             if self._looks >= until or self._attempts.out_of_time():

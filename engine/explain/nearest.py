@@ -15,13 +15,11 @@ from functools import cached_property
 from itertools import count
 
 from engine.case import parse_number
-from engine.errors import InferenceError
 from engine.explain.wanted import Attempts, Point, measure
 from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
 from engine.language.possible import Span, Truths, Words, exactly
 from engine.outlook import Domain, Outlook, asked_states, full_domain, halves, thresholds
-from engine.pipeline import infer
 
 Region = Mapping[str, Domain]
 #: Regions looked at for one set of facts.
@@ -31,8 +29,9 @@ _NEAR_ENOUGH = 0.004
 #: Digits of a plain number, and how near to one (relative to its size) a number lies right beside it.
 _PLAIN_DIGITS = 6
 _BESIDE = 1e-9
-#: Values tried in place of what stays unknown.
+#: Values tried in place of what stays unknown, and how often others are sought that rule out more.
 _TRIALS = 6
+_MOST_LEARNED = 5
 
 
 @dataclass(order=True, slots=True)
@@ -58,6 +57,8 @@ class Nearby:
         self.whole: Region = {name: full_domain(self.knowledge.facts[name]) for name in facts}
         #: Regions looked at so far.
         self.looks = 0
+        #: How often values of what stays unknown were sought that lead elsewhere.
+        self._learned = 0
         #: Whether the last search for a point left nothing open.
         self.settled = True
         self._attempts = attempts
@@ -86,9 +87,9 @@ class Nearby:
 
     def _learn_from(self, point: Point) -> None:
         """Keep values of what is unknown for which a point leads elsewhere; they rule out much around it."""
-        try:
-            memory = infer(self._attempts.changed(point), self._attempts.pool).memory
-        except InferenceError:
+        self._learned += 1
+        memory = self._attempts.known_at(point)
+        if memory is None:
             return
         domains = {name: full_domain(self.knowledge.facts[name]) for name in self._blank}
         found = Outlook(memory, self._attempts.wanted.output, domains).explore(enough=2, most=_TRIALS).values
@@ -155,7 +156,7 @@ class Nearby:
             near = {name: self._closest(name, domain) for name, domain in one.region.items()}
             if self._attempts.reached(near):
                 return near if best is None or self.distance(near) < self.distance(best) else best
-            if self._blank and not self._attempts.out_of_time() and self._attempts.table.policy != "collect":
+            if self._blank and self._learned < _MOST_LEARNED and self._attempts.table.policy != "collect":
                 self._learn_from(near)
             parts = self._parts(one.region)
             best = self._better(best, near, one.region)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from engine.case import Case, Given
+from engine.costs import WorkingMemory, working_memory
 from engine.errors import InferenceError
-from engine.evaluator import Verdict
+from engine.evaluator import Verdict, evaluate_decision
 from engine.inference import EnginePool
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.evaluate import Value
@@ -112,6 +113,19 @@ class Attempts:
             # Something may stand whatever is unknown.
             return not self.out_of_time() and self.decided(case)
         return _has(verdict, self.wanted)
+
+    def known_at(self, point: Point) -> WorkingMemory | None:
+        """What is known at a point without what stands; None where rules contradict each other there."""
+        memory = working_memory(self.knowledge, self.changed(point))
+        for name in self._decisions:
+            try:
+                verdict = evaluate_decision(self.knowledge, name, memory.values, memory.origins)
+            except InferenceError:
+                return None
+            if verdict.table.policy != "collect":
+                for output, word in (verdict.outputs or {}).items():
+                    memory.conclude(output, word)
+        return memory
 
     def confirmed(self, point: Point) -> bool:
         """Whether the engine decides so."""

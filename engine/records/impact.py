@@ -231,7 +231,8 @@ def _one(record: Record, bases: Bases, other: _Other, left_out: Counter[str]) ->
         fact = problem.field.removesuffix(".value") if problem and problem.field else None
         reason = f"{fact}: {problem.message}" if problem and fact else str(error)
         return NotDecided(record, f"the other base refuses it: {reason}", refused=True)
-    recorded, found = _recorded(record, now), _answer(now)
+    recommends = now.knowledge.manifest.recommends is not None
+    recorded, found = _recorded(record, now), _answer(now, recommends=recommends)
     if recorded == found:
         return None
     try:
@@ -261,12 +262,12 @@ def _for_base(case: Case, knowledge: Knowledge, left_out: Counter[str]) -> Case:
     return case_from_mapping(said, knowledge.facts, case.name)
 
 
-def _answer(outcome: Outcome) -> dict[str, Any]:
-    """What an outcome comes to: the recommendation, or where there is none every conclusion."""
-    if outcome.knowledge.manifest.recommends is None:
+def _answer(outcome: Outcome, *, recommends: bool) -> dict[str, Any]:
+    """What an outcome comes to: the recommendation, or every conclusion."""
+    if not recommends:
         return dict(conclusions(outcome))
     recommendation = Describer(outcome).recommendation()
-    return {name: getattr(recommendation, name) for name in _ANSWER}
+    return {name: getattr(recommendation, name, None) for name in _ANSWER}
 
 
 def _recorded(record: Record, now: Outcome) -> dict[str, Any]:
@@ -302,8 +303,17 @@ def _changed(
         shown[1],
         tuple(following.decisions),
         tuple(following.causes.values()),
-        repeatable=_answer(then) == dict(recorded),
+        repeatable=_is_repeatable(record, then, recorded),
     )
+
+
+def _is_repeatable(record: Record, then: Outcome, recorded: Mapping[str, Any]) -> bool:
+    """Whether the record's own base still leads to what was recorded."""
+    recommends = then.knowledge.manifest.recommends is not None
+    again = _answer(then, recommends=recommends)
+    if recommends:
+        return all(record.public.get(name) == value for name, value in again.items())
+    return all(again.get(name) == value for name, value in recorded.items() if name in record.sealed["conclusions"])
 
 
 def _shown(knowledge: Knowledge, answer: Mapping[str, Any], differing: Sequence[str]) -> str:

@@ -70,7 +70,7 @@ def saving_figure(knowledge: Knowledge) -> str:
     Raises:
         BadInput: it names none.
     """
-    named: str | None = getattr(knowledge.manifest, "saving", None)
+    named = knowledge.manifest.saving
     if named is None:
         message = f"the base {knowledge.manifest.name} {knowledge.manifest.version} does not say which figure that is"
         _refuse("--saving", message, "Write --figure NAME=NUMBER with the name of the figure")

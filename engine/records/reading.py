@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -150,7 +150,7 @@ def decisions(store: Store, filters: Filters | None = None, *, newest_first: boo
         knowledge_base=named if len(named) == _WHOLE_HASH and _HASH.fullmatch(named) else None,
         newest_first=newest_first,
     )
-    found = (record for record in map(Record, entries) if wanted.fits(record))
+    found = (record for record in map(record_of, entries) if wanted.fits(record))
     return islice(found, wanted.limit)
 
 
@@ -165,7 +165,63 @@ def decision(store: Store, id: str) -> Record:
         of = entry.public.get("decision") or entry.public.get("erased")
         hint = f"The decision it belongs to is {of}" if of else "breakeven audit list shows all decisions"
         raise BadInput([Problem(Place(f"record {entry.id}"), f"is no decision, but of kind {entry.kind}", hint=hint)])
+    return record_of(entry)
+
+
+def record_of(entry: Entry) -> Record:
+    """The decision in an entry, which says everything that is asked of one.
+
+    Raises:
+        BadInput: it was written by something else, and lacks a part or has another in its place.
+    """
+    wrong = next((part for part, is_fine in _PARTS if not is_fine(entry.public)), None)
+    if wrong is None and entry.sealed is not None:
+        wrong = next((part for part, is_fine in _SEALED_PARTS if not is_fine(entry.sealed)), None)
+    if wrong is not None:
+        message = f"record {entry.id} is not what Breakeven writes of a decision: {wrong}"
+        raise BadInput([Problem(Place("the decision records"), message, hint=_DAMAGED)])
     return Record(entry)
+
+
+_DAMAGED = "breakeven audit verify says whether the records are untouched"
+_Part = tuple[str, Callable[[Mapping[str, Any]], bool]]
+
+
+def _texts(value: Any, *names: str) -> bool:
+    """Whether a value is a mapping that has text under each name."""
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in names)
+
+
+def _list_of(value: Any, *names: str) -> bool:
+    return isinstance(value, list) and all(_texts(one, *names) for one in value)
+
+
+#: What the rest of this program takes for granted, part by part.
+_PARTS: tuple[_Part, ...] = (
+    ("knowledge_base", lambda said: _texts(said.get("knowledge_base"), "name", "version", "sha256", "as_of")),
+    ("approach", lambda said: isinstance(said.get("approach"), str | None)),
+    (
+        "fired",
+        lambda said: (
+            isinstance(said.get("fired"), list)
+            and all(isinstance(one, list) and [str, str] == [type(part) for part in one] for one in said["fired"])
+        ),
+    ),
+    ("voices", lambda said: _list_of(said.get("voices", []), "title", "decision")),
+    ("versions", lambda said: isinstance(said.get("versions"), dict)),
+    ("conclusions", lambda said: isinstance(said.get("conclusions"), dict)),
+    (WITHHELD, lambda said: isinstance(said.get(WITHHELD), list)),
+)
+_SEALED_PARTS: tuple[_Part, ...] = (
+    ("case", lambda said: _texts(said.get("case"), "name") and _list_of(said["case"].get("given"), "name", "origin")),
+    ("facts", lambda said: _list_of(said.get("facts"), "name", "origin")),
+    ("firings", lambda said: _list_of(said.get("firings"), "decision")),
+    ("figures", lambda said: _list_of(said.get("figures"), "name")),
+    ("standing", lambda said: _list_of(said.get("standing"), "conclusion")),
+    ("conclusions", lambda said: isinstance(said.get("conclusions"), dict)),
+    ("recommendation", lambda said: isinstance(said.get("recommendation"), dict | None)),
+    ("arithmetic", lambda said: isinstance(said.get("arithmetic"), list)),
+)
 
 
 def moment(text: str, option: str, *, end: bool = False) -> datetime:
