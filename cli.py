@@ -561,7 +561,8 @@ def import_rules(file: str, output: str) -> None:
 def schema(name: str | None, output: str | None, rules: str | None) -> None:
     """Print the JSON Schema NAME, or write them all.
 
-    There is one for each kind of file (facts, costs, decision, knowledge, claims, tests, case) and for the report.
+    There is one for each kind of file (facts, costs, decision, knowledge, claims, tests, case, settings), for the
+    report and for exported records.
 
     \b
     Examples:

@@ -289,7 +289,9 @@ def pair_svg(found: PairMap, words: PairWords, name: str) -> str | None:
     if not _can_draw():
         return None
     drawn = _drawn(lambda: _draw_pair(found, words), f"breakeven {name}")
-    return _titled(drawn, name, f"{words.x} and {words.y}", words.description)
+    # Several maps may stand on one page, and matplotlib names the parts of each alike.
+    own = re.sub(r'( id="|url\(#|href="#)', lambda found: f"{found[0]}{name}-", drawn)
+    return _titled(own, name, f"{words.x} and {words.y}", words.description)
 
 
 def _draw_pair(found: PairMap, words: PairWords) -> Figure:

@@ -11,6 +11,7 @@ from engine.claims_file import ClaimsFile
 from engine.declarations import CostsFile, DecisionFile, FactDeclaration, FactsFile, KnowledgeFile, value_of
 from engine.knowledge import Knowledge
 from engine.language.scope import NumberType
+from engine.records.settings import SettingsFile
 from engine.report import decision_schema
 from engine.rule_tests import DecisionTestsFile
 
@@ -28,6 +29,8 @@ _FILES: dict[str, tuple[type[BaseModel], str]] = {
 
 def schemas(knowledge: Knowledge) -> dict[str, dict[str, Any]]:
     """Every schema by the stem of its file name; the case schema follows the base's vocabulary."""
+    from engine.records.export import export_schema
+
     found = {
         name: {"$schema": _DIALECT, **model.model_json_schema(by_alias=True), "title": title}
         for name, (model, title) in _FILES.items()
@@ -35,6 +38,8 @@ def schemas(knowledge: Knowledge) -> dict[str, dict[str, Any]]:
     found["tests"] = tests_schema(knowledge)
     found["case"] = case_schema(knowledge.facts)
     found["report"] = decision_schema()
+    found["records"] = export_schema()
+    found["settings"] = {"$schema": _DIALECT, **SettingsFile.model_json_schema(), "title": "Breakeven settings"}
     return found
 
 

@@ -26,6 +26,10 @@ MOST_REGIONS = 2_000
 _MOST_LEFT_OPEN = 200
 
 
+#: Values tried in a span that could not be proved to have one recommendation.
+_TRIED = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Every value from low to high, both included, leads to one recommendation."""
@@ -75,7 +79,7 @@ class FactLine:
         self._outlook = Outlook(memory, target, {fact: self._domain})
         self._cuts = thresholds(knowledge).get(fact, ())
         self._found: dict[float, str] = {}
-        #: Whether every segment is proved, but for spans too narrow to be cut any further.
+        #: Whether every segment is proved, but for narrow spans with one change that was found by bisection.
         self.proved = True
         self._tried_in_vain = 0
 
@@ -133,7 +137,7 @@ class FactLine:
                 waiting.extend(reversed(parts))
             else:
                 self.proved = self.proved and not enough
-                yield from self._bisected(part.low, part.high)
+                yield from self._tried(part)
 
     def _proved(self, part: Span) -> str | None:
         """The recommendation all along a part, where it is proved to be one."""
@@ -153,6 +157,28 @@ class FactLine:
         found = self._left_open.within({self.fact: domain}, {self.fact: middle})
         self._tried_in_vain += found is None
         return found
+
+    def _tried(self, part: Span) -> Iterator[Segment]:
+        """What could not be proved, by trying values all over it.
+
+        Where two rounded figures meet at a sharp angle the recommendation may change to and fro within a narrow span.
+        """
+        share = (part.high - part.low) / _TRIED
+        between = (part.low + share * index for index in range(1, _TRIED))
+        inner = {float(math.floor(value)) if self._domain.integer else value for value in between}
+        values = sorted({part.low, part.high, *(value for value in inner if part.low < value < part.high)})
+        found = [self.at(value) for value in values]
+        if sum(one != other for one, other in pairwise(found)) > 1:
+            self.proved = False
+        if len(values) == 1:
+            yield Segment(part.low, part.high, found[0])
+        for index, (low, high) in enumerate(pairwise(values)):
+            start = low if index == 0 else self._next(low)
+            if start <= high:
+                yield from self._bisected(start, high)
+
+    def _next(self, value: float) -> float:
+        return _next(value, 1.0, integer=self._domain.integer)
 
     def _bisected(self, low: float, high: float) -> Iterator[Segment]:
         first, last = self.at(low), self.at(high)

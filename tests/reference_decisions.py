@@ -141,7 +141,7 @@ class Decisions:
             return self._prompting()
         if fine_tuning and self._critical:
             return self._the_method()
-        if self._number("repetitive_share") >= 0.2 and (fine_tuning or volume_only) and self._hybrid_is_best():
+        if 0.2 <= self._number("repetitive_share") < 1 and (fine_tuning or volume_only) and self._hybrid_is_best():
             return "hybrid"
         if fine_tuning or volume_only:
             pays = self._costs.amount("method_net_benefit") > 0

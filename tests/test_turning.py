@@ -123,6 +123,11 @@ def test_turn_when_values_nearer_to_todays_are_tried_is_the_nearest(drawn: Answe
     assume_no_tie(drawn)
     outcome, chance = decided(drawn.case), source_of_chance(seed)
     for fact in (*known_facts(outcome), *standing_in(outcome)):
+        line = line_of(outcome, fact)
+        line.segments()
+        if not line.proved:
+            # Rounding decides to and fro, far beyond any real value.
+            continue
         found, current = turns_of(outcome, fact), todays(outcome, fact)
         low, high = knowledge().facts[fact].bounds
         if "below" in found:

@@ -13,7 +13,7 @@ from engine.costs import WorkingMemory
 from engine.decision import KnowledgeIdentity
 from engine.declarations import value_of
 from engine.errors import BadInput, Place, Problem, did_you_mean
-from engine.knowledge import DecisionTable, Knowledge, Row
+from engine.knowledge import OTHERWISE, DecisionTable, Knowledge, Row
 from engine.language.english import affirmed
 from engine.language.evaluate import Evaluate, Value, compile_plain
 from engine.language.nodes import And, Name, Node, Or, State, Truth, walk
@@ -169,16 +169,30 @@ def _unexplained(nodes: list[Node], shown: frozenset[str]) -> int:
     return len({name for node in nodes for name in names_in_order(node)} - shown)
 
 
+def text_of(knowledge: Knowledge, node: Node) -> str:
+    """An expression in the rule language, with the names that the files have."""
+    text = written(node)
+    for name in sorted(knowledge.readings, key=len, reverse=True):
+        output = knowledge.declared_name(name)
+        text = text.replace(name, OTHERWISE if output == name else output)
+    return text
+
+
 def declared(knowledge: Knowledge, names: list[str]) -> tuple[str, ...]:
     """The names as the files have them; what stands for no name of theirs is left out."""
     found = (knowledge.declared_name(name) for name in names)
     return tuple(dict.fromkeys(name for name in found if name not in knowledge.readings))
 
 
+def known_value(memory: WorkingMemory, name: str) -> Value:
+    """The value of a name; of a fact that may be any text, the text that was given."""
+    given = memory.case.given.get(name) if name in memory.knowledge.open_words else None
+    return memory.values[name] if given is None or given.value is None else given.value
+
+
 def shown_value(memory: WorkingMemory, name: str) -> str:
     """The value of a name for people, with its unit or label."""
-    given = memory.case.given.get(name) if name in memory.knowledge.open_words else None
-    return show_name(memory.knowledge, name, memory.values[name] if given is None else given.value)
+    return show_name(memory.knowledge, name, known_value(memory, name))
 
 
 def shown_condition(memory: WorkingMemory, node: Node) -> ShownCondition:
@@ -195,7 +209,7 @@ def shown_condition(memory: WorkingMemory, node: Node) -> ShownCondition:
         if name not in knowledge.amounts
     )
     return ShownCondition(
-        text=written(node),
+        text=text_of(knowledge, node),
         words=condition_in_english(knowledge, node),
         truth=truth_in(memory, node),
         values=tuple(dict.fromkeys(values)),

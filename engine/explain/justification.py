@@ -26,6 +26,7 @@ from engine.explain.common import (
     Record,
     ShownRule,
     identity,
+    known_value,
     meaning,
     names_in_order,
     parts_said_plainly,
@@ -269,14 +270,12 @@ class _Builder:
             kind, how = "amount", "constant"
         else:
             return self._bare_conclusion(name)
-        given = self.memory.case.given.get(name) if name in knowledge.open_words else None
-        value = self.memory.values[name] if given is None else given.value
         return Step(
             name=name,
             kind=kind,
             how=how,
             title=knowledge.title(name),
-            value=plain(value),
+            value=plain(known_value(self.memory, name)),
             shown=shown_value(self.memory, name),
             unit=knowledge.unit(name),
             shown_range=self._range(name),
@@ -440,8 +439,9 @@ class _Builder:
             return "; ".join(said) or ("none" if verdict.outputs is not None else "unknown")
         if value is None:
             return "unknown"
+        prefix = f"{table.declaration.title}: "
         said = [
-            f"{self.knowledge.title(output)}: {self._word(output, word_in(self.outcome, output))}"
+            f"{self.knowledge.title(output).removeprefix(prefix)}: {self._word(output, word_in(self.outcome, output))}"
             for output in table.outputs
         ]
         return "; ".join(said)

@@ -18,6 +18,7 @@ from engine.evaluator import Verdict
 from engine.explain.common import (
     Record,
     ShownCondition,
+    known_value,
     parts_said_plainly,
     plain,
     shown_condition,
@@ -258,8 +259,8 @@ class _Differences:
         return GivenAnew(
             name=name,
             title=self.knowledge.title(name),
-            from_=plain(before.values[name]),
-            to=plain(after.values[name]),
+            from_=plain(known_value(before, name)),
+            to=plain(known_value(after, name)),
             from_shown=self._with_range(0, name),
             to_shown=self._with_range(1, name),
             unit=self.knowledge.unit(name),

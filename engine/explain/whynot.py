@@ -11,7 +11,6 @@ from typing import Literal
 from pydantic import Field
 
 from engine.case import Given
-from engine.conditions import written
 from engine.decision import KnowledgeIdentity
 from engine.declarations import value_of
 from engine.errors import BadInput, InferenceError, Place, Problem, did_you_mean
@@ -23,6 +22,7 @@ from engine.explain.common import (
     ShownRule,
     evaluator,
     identity,
+    known_value,
     meaning,
     names_in_order,
     parts_said_plainly,
@@ -31,6 +31,7 @@ from engine.explain.common import (
     shown_condition,
     shown_rule,
     shown_value,
+    text_of,
     truth_in,
     value_in,
     word_in,
@@ -82,7 +83,7 @@ class Failed(Record):
     )
     arithmetic: tuple[str, ...] = Field(default=(), description="The sums behind the figures it reads.")
     rests_on: tuple[str, ...] = Field(default=(), description="The facts that what it reads depends on.")
-    rests_on_shown: str = ""
+    rests_on_shown: str = Field(default="", description="The first of these for people, if it reads more than facts.")
     rows: tuple[Row, ...] = Field(default=(), description="The rows that would conclude what is needed.")
     as_above: bool = Field(default=False, description="True where these rows are told above.")
 
@@ -305,8 +306,7 @@ class _WhyNot:
         knowledge = self.knowledge
         now, to = self.memory.values[name], changes.point[name]
         origin = self.memory.origins.get(name)
-        given = self.outcome.case.given.get(name)
-        before = given.value if given is not None and name in knowledge.open_words else now
+        before = known_value(self.memory, name)
         word = {"supposed": "assumed", None: "unknown"}.get(origin, origin or "unknown")
         return Change(
             fact=name,
@@ -418,7 +418,7 @@ class _Rows:
         facts = self._facts_behind(names)
         rows, told = self._leading(node, depth)
         return Failed(
-            condition=written(node),
+            condition=text_of(knowledge, node),
             words=condition_in_english(knowledge, node),
             value=plain(value),
             value_shown=self._shown(subject, value) if subject is not None else self._state(node),
@@ -429,7 +429,7 @@ class _Rows:
             alternative=alternative,
             arithmetic=tuple(self._sums(names)),
             rests_on=facts,
-            rests_on_shown=self._listed(facts),
+            rests_on_shown="" if set(facts) <= set(names) else self._listed(facts),
             rows=rows,
             as_above=told,
         )

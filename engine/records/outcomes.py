@@ -266,7 +266,7 @@ def _calibrated(
     name: str, knowledge: Knowledge, predictions: Sequence[Prediction], unmatched: Mapping[str, int]
 ) -> Calibrated:
     unit = knowledge.unit(name)
-    is_saving = name == getattr(knowledge.manifest, "saving", None)
+    is_saving = name == knowledge.manifest.saving
     found = Calibrated(
         name,
         knowledge.title(name),
