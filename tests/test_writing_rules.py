@@ -1,31 +1,20 @@
-"""Follows docs/writing-rules.md: makes every edit it shows, and holds the outcome to what it says.
-
-A paragraph that ends in "In FILE, change" and the next that ends in "to" stand before the text that is replaced and
-the one that replaces it. Text after "at the end of FILE:" is appended, text after any other "FILE:" is a file of its
-own. A ``console`` block holds commands with what they print, where a line that is only ``…`` stands for any lines and
-``…`` within a line for the rest of a word or sentence; "exit status" N in the paragraph before is what they end with.
-"""
+"""Follows docs/writing-rules.md (see tests/walk.py): makes every edit, and holds the outcome to what it says."""
 
 from __future__ import annotations
 
 import json
 import re
-import shlex
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from click.testing import CliRunner, Result
-from markdown_it import MarkdownIt
 from pydantic import BaseModel
 
-from cli import main
 from engine import declarations
 from engine.case import read_case
 from engine.costs import WorkingMemory, working_memory
@@ -38,60 +27,14 @@ from engine.schema import schemas
 from engine.sentences import fill_in, names_in_sentence
 from engine.source import plain_value, read_document, read_text_document
 from engine.wording import show_name
+from tests.walk import Edit, Fence, compare, edits, run, sections_of, steps
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "writing-rules.md"
 RULES = "my-rules"
 
 
-# The document.
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """A fenced block, and the paragraph before it on one line."""
-
-    info: str
-    text: str
-    before: str
-    line: int
-
-
-@dataclass(slots=True)
-class Section:
-    """What stands under one heading, sections below it left out."""
-
-    heading: str
-    fences: list[Fence] = field(default_factory=list)
-    tables: list[list[dict[str, str]]] = field(default_factory=list)
-
-
-def _sections() -> Iterator[Section]:
-    tokens = MarkdownIt("commonmark").enable("table").parse(DOCUMENT.read_text(encoding="utf-8"))
-    section, before = Section(""), ""
-    rows: list[list[str]] = []
-    for token, following in pairwise(tokens):
-        if token.type == "heading_open":
-            yield section
-            section = Section(following.content)
-        elif token.type == "paragraph_open":
-            before = following.content.replace("\n", " ")
-        elif token.type == "fence":
-            section.fences.append(Fence(token.info, token.content, before, (token.map or [0])[0] + 1))
-            before = ""
-        elif token.type == "table_open":
-            rows = []
-        elif token.type == "tr_open":
-            rows.append([])
-        elif token.type in {"th_open", "td_open"}:
-            rows[-1].append(following.content)
-        elif token.type == "table_close":
-            head, *body = rows
-            section.tables.append([dict(zip(head, row, strict=True)) for row in body])
-    yield section
-
-
-SECTIONS = {section.heading: section for section in _sections()}
+SECTIONS = sections_of(DOCUMENT)
 
 
 def _rows(first_column: str) -> list[dict[str, str]]:
@@ -104,60 +47,8 @@ def _code(cell: str) -> str:
     return cell.strip("`")
 
 
-# What it tells the reader to do.
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """New text for a file: in place of what was there, after it, or as all of it."""
-
-    file: str
-    new: str
-    old: str | None = None
-    append: bool = False
-
-    def apply(self, folder: Path) -> None:
-        path = folder / self.file
-        if self.append:
-            path.write_text(path.read_text(encoding="utf-8") + self.new, encoding="utf-8")
-        elif self.old is None:
-            assert not path.exists(), f"{self.file} is there already"
-            path.write_text(self.new, encoding="utf-8")
-        else:
-            text = path.read_text(encoding="utf-8")
-            assert text.count(self.old) == 1, f"{self.old!r} is not once in {self.file}"
-            path.write_text(text.replace(self.old, self.new), encoding="utf-8")
-
-
-_CHANGE = re.compile(r"[Ii]n `(?P<file>[^`]+)`, change$")
-_APPEND = re.compile(r"at the end of `(?P<file>[^`]+)`:$")
-_SAVE = re.compile(r"`(?P<file>[^`]+\.yaml)`:$")
 _SCHEMA = re.compile(r"# yaml-language-server: \$schema=(?P<path>(?:\.\./)?schemas/(?P<kind>\w+)\.schema\.json)")
-_STATUS = re.compile(r"exit status (?:is )?(?:again )?(?P<status>\d)")
 _SLIP = re.compile(r"^(?P<what>.+?): in `(?P<file>[^`]+)`, `(?P<old>[^`]+)` written as `(?P<new>[^`]+)`\.$")
-
-
-def edits(section: Section) -> list[Edit]:
-    """The edits of one section, in order."""
-    return [step for step in _steps(section) if isinstance(step, Edit)]
-
-
-def _steps(section: Section) -> Iterator[Edit | Fence]:
-    """Edits and console blocks in the order of the page."""
-    changed: tuple[str, str] | None = None
-    for fence in section.fences:
-        if fence.info == "console":
-            yield fence
-        elif fence.info == "yaml" and (found := _CHANGE.search(fence.before)):
-            changed = found["file"], fence.text
-        elif fence.info == "yaml" and changed and fence.before == "to":
-            yield Edit(changed[0], fence.text, old=changed[1])
-            changed = None
-        elif fence.info == "yaml" and (found := _APPEND.search(fence.before)):
-            yield Edit(found["file"], fence.text, append=True)
-        elif fence.info == "yaml" and (found := _SAVE.search(fence.before)):
-            yield Edit(found["file"], fence.text)
-    assert changed is None, f"{section.heading}: what is changed is not said to become anything"
 
 
 @pytest.fixture(scope="module")
@@ -174,12 +65,8 @@ def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setenv("BREAKEVEN_CACHE", str(cache))
     monkeypatch.delenv("BREAKEVEN_RULES", raising=False)
     start = SECTIONS["Start from the built-in rules"].fences[0]
-    _compare(start)
+    compare(start)
     return tmp_path
-
-
-def run(command: str) -> Result:
-    return CliRunner().invoke(main, shlex.split(command.removeprefix("breakeven ")), prog_name="breakeven")
 
 
 def recommend(case: str) -> dict[str, Any]:
@@ -203,11 +90,11 @@ def follow(folder: Path, *headings: str) -> None:
 
 def test_walk_when_followed_from_top_to_bottom_prints_what_the_page_shows(folder: Path) -> None:
     shown = 0
-    for step in (step for section in SECTIONS.values() for step in _steps(section)):
+    for step in (step for section in SECTIONS.values() for step in steps(section)):
         if isinstance(step, Edit):
             step.apply(folder)
         elif "rules init" not in step.text:
-            _compare(step)
+            compare(step)
             shown += 1
     assert shown == CONSOLES - 1
 
@@ -224,23 +111,6 @@ def _consoles() -> Iterator[Fence]:
 
 
 CONSOLES = len(list(_consoles()))
-
-
-def _compare(fence: Fence) -> None:
-    status = _STATUS.search(fence.before)
-    for command_and_output in re.split(r"^\$ ", fence.text, flags=re.MULTILINE)[1:]:
-        prompt, _, expected = command_and_output.partition("\n")
-        command, _, most = prompt.partition(" | head -n ")
-        result = run(command)
-        lines = result.output.splitlines()
-        output = "".join(f"{line}\n" for line in (lines[: int(most)] if most else lines))
-        where = f"{DOCUMENT.name}:{fence.line}: {command} printed\n{output}"
-        assert result.exit_code == int(status["status"] if status else 0), where
-        assert re.fullmatch("".join(map(_pattern, expected.splitlines())), output), where
-
-
-def _pattern(line: str) -> str:
-    return r"(?:.*\n)*?" if line == "…" else ".*?".join(map(re.escape, line.split("…"))) + r"\n"
 
 
 def test_walk_when_followed_leaves_files_that_fit_the_schemas_they_name(folder: Path) -> None:
