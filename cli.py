@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine import __version__
-from engine.audit_commands import audit
-from engine.command_options import (
+from engine.commands.audit import audit
+from engine.commands.explain import what_if, why, why_not
+from engine.commands.flips import flips
+from engine.commands.options import (
     ON_OPTION,
     OUTPUT_OPTION,
     RULES_OPTION,
@@ -21,8 +23,6 @@ from engine.command_options import (
     sound_knowledge,
     terminal,
 )
-from engine.explain_commands import what_if, why, why_not
-from engine.flips_commands import flips
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -370,8 +370,8 @@ def check_rules(output_format: str, output: str | None, rules: str | None, on: d
       breakeven rules check --rules my-rules
       breakeven rules check --rules my-rules --format sarif -o findings.sarif
     """
-    from engine.check import check
-    from engine.findings import render_findings
+    from engine.checking.check import check
+    from engine.checking.findings import render_findings
 
     report = check(rules, on=on.date() if on else None)
     emit(render_findings(report, output_format), output)
@@ -409,7 +409,7 @@ def test_rules(
       breakeven rules test --rules my-rules --watch
       breakeven rules test --rules my-rules --suggest -o my-rules/tests/suggested.yaml
     """
-    from engine.rule_commands import run_decision_tests, suggest_tests, watch_tests
+    from engine.testing.rule_commands import run_decision_tests, suggest_tests, watch_tests
 
     if watching:
         from engine.resources import rules_directory
@@ -451,7 +451,7 @@ def cover_rules(
       breakeven rules coverage --rules my-rules --fail-under 100
       breakeven rules coverage -o coverage.html
     """
-    from engine.rule_commands import run_coverage
+    from engine.testing.rule_commands import run_coverage
 
     chosen = output_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "text")
     finished = run_coverage(sound_knowledge(rules, on), chosen, fail_under=fail_under, **terminal())  # type: ignore[arg-type]
@@ -492,9 +492,9 @@ def diff_rules(
       breakeven rules diff HEAD~1 my-rules --cases cases/
       breakeven rules diff breakeven-1.0-py3-none-any.whl my-rules --format json
     """
-    from engine.comparison import compare
-    from engine.comparison_report import render_comparison
-    from engine.rule_sources import BUILT_IN
+    from engine.comparing.comparison import compare
+    from engine.comparing.comparison_report import render_comparison
+    from engine.comparing.rule_sources import BUILT_IN
 
     comparison = compare(old, new or rules or BUILT_IN, cases, on=on.date() if on else None)
     emit(render_comparison(comparison, output_format), output)

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from engine.check import check  # noqa: E402 - found through the path set above
+from engine.checking.check import check  # noqa: E402 - found through the path set above
 from engine.inference import EnginePool  # noqa: E402
 from engine.knowledge import load_knowledge  # noqa: E402
 

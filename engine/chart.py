@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from engine.flip_pairs import Axis, PairMap
+    from engine.explain.flip_pairs import Axis, PairMap
 
 #: Okabe and Ito's colours, told apart with every kind of colour vision, darkened where white needs it; the page
 #: replaces each by a lighter one on a dark ground. Each line has its own dashes besides.

@@ -14,9 +14,9 @@ from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.knowledge import OTHERWISE, DecisionTable, Knowledge
 from engine.language.parse import WORDS
 from engine.resources import rules_directory
-from engine.rule_tests import FOLDER, files_of_tests
 from engine.schema import schemas
 from engine.source import Document, quote, read_text, read_text_document, write_text_atomically
+from engine.testing.rule_tests import FOLDER, files_of_tests
 
 Part = Literal["fact", "decision", "rule"]
 #: Where a base of one's own keeps the schemas its files name in their first line.

@@ -17,7 +17,7 @@ from engine.templating import environment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.rule_tests import RuleTest
+    from engine.testing.rule_tests import RuleTest
 
 #: Tests that merely touch an entry are counted rather than listed where there are more than these.
 _FEW = 3
@@ -54,7 +54,7 @@ def render_catalogue(knowledge: Knowledge, name: str | None, output_format: str)
 
 
 def _render_entry(knowledge: Knowledge, name: str, output_format: str) -> str:
-    from engine.rule_tests import tests_about
+    from engine.testing.rule_tests import tests_about
 
     one = entry(knowledge, name)
     tests = tests_about(knowledge, name)

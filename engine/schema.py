@@ -13,7 +13,7 @@ from engine.knowledge import Knowledge
 from engine.language.scope import NumberType
 from engine.records.settings import SettingsFile
 from engine.report import decision_schema
-from engine.rule_tests import DecisionTestsFile
+from engine.testing.rule_tests import DecisionTestsFile
 
 #: Editors that follow YAML 1.2 take 50_000, 45k, $45,000 and 82% for text; case files may use them all.
 _NUMBER_AS_TEXT = r"^[-+]?\$?[0-9][0-9_,]*(\.[0-9_]+)?([eE][-+]?[0-9]+)?[kKM%]?$"

@@ -23,8 +23,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from engine.audit_commands import audit
 from engine.case import Case, Given, read_case
+from engine.commands.audit import audit
 from engine.decision import Decision
 from engine.describe import describe
 from engine.inference import EnginePool

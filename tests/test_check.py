@@ -24,15 +24,15 @@ from hypothesis import strategies as st
 
 import cli
 from engine.case import Case, Given, case_from_mapping
-from engine.check import _Examination, check
+from engine.checking.check import _Examination, check
+from engine.checking.findings import CODES, FORMATS, SEVERITIES, Finding, Report, render_findings
+from engine.checking.trials import DECIDING, Trial, Trials
 from engine.errors import Place
-from engine.findings import CODES, FORMATS, SEVERITIES, Finding, Report, render_findings
 from engine.knowledge import DecisionTable, Knowledge, load_knowledge, read_knowledge
 from engine.language.evaluate import compile_plain
 from engine.language.parse import parse
 from engine.language.resolve import resolve
 from engine.language.scope import TruthType
-from engine.trials import DECIDING, Trial, Trials
 from tests.small_base import write_base
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -648,7 +648,7 @@ def test_hostile_input_when_checked_is_refused_with_a_message_soon(attack: Edit 
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (1_000_000_000, 1_000_000_000))
-from engine.check import check
+from engine.checking.check import check
 print(check(sys.argv[1]).exit_status)
 """
 

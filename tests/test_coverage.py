@@ -14,10 +14,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 
 from engine.case import Case
-from engine.conditions import atoms, combined, matters, written
-from engine.coverage import DEMANDED, Coverage, MeasureName, measure_coverage, rows_of, told
+from engine.checking.symbols import SymbolicBase
 from engine.errors import BadInput, InferenceError
-from engine.goals import AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side, met, pairs
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, load_knowledge
 from engine.language.nodes import Node
@@ -25,12 +23,14 @@ from engine.language.parse import parse
 from engine.language.resolve import resolve
 from engine.language.scope import TruthType
 from engine.pipeline import infer
-from engine.rule_commands import run_coverage, run_decision_tests, suggest_tests
-from engine.rule_reports import CoverageReport, render_coverage
-from engine.rule_tests import TestResult, read_tests, run_tests, sight_of
-from engine.suggest import scalar, suggest, with_proofs
-from engine.symbols import SymbolicBase
-from engine.witness import Impossible, Witness
+from engine.testing.conditions import atoms, combined, matters, written
+from engine.testing.coverage import DEMANDED, Coverage, MeasureName, measure_coverage, rows_of, told
+from engine.testing.goals import AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side, met, pairs
+from engine.testing.rule_commands import run_coverage, run_decision_tests, suggest_tests
+from engine.testing.rule_reports import CoverageReport, render_coverage
+from engine.testing.rule_tests import TestResult, read_tests, run_tests, sight_of
+from engine.testing.suggest import scalar, suggest, with_proofs
+from engine.testing.witness import Impossible, Witness
 from tests.cases import Answers, answers, knowledge, pool
 from tests.small_base import small_base, write_base
 from tests.strategies import CONDITION_FACTS, base, case_of, decision, integer, number, random_conditions, truth

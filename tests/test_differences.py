@@ -17,16 +17,16 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from engine.case import Case, case_from_mapping
-from engine.comparison import Comparison, compare
-from engine.comparison_report import render_comparison
+from engine.checking.trials import as_example
+from engine.comparing.comparison import Comparison, compare
+from engine.comparing.comparison_report import render_comparison
+from engine.comparing.divergence import Bases, Differing, Same, diverge
 from engine.conclusions import conclusions
-from engine.divergence import Bases, Differing, Same, diverge
 from engine.errors import BadInput, InferenceError
 from engine.inference import CompileError, EnginePool
 from engine.knowledge import Knowledge, load_knowledge
 from engine.pipeline import infer
 from engine.resources import rules_directory
-from engine.trials import as_example
 from tests.small_base import FILES
 from tests.strategies import RandomBase, loaded, random_bases, random_cases
 

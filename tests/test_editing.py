@@ -16,17 +16,17 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from cli import main
-from engine.check import check
+from engine.checking.check import check
 from engine.describe import decide
 from engine.editing import formatted, new_part, start_base, unformatted, write_files
 from engine.errors import BadInput
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, load_knowledge
 from engine.report import render
-from engine.rule_tests import read_tests, run_tests
 from engine.schema import schemas
 from engine.soundness import require_sound
 from engine.source import read_document, read_text_document
+from engine.testing.rule_tests import read_tests, run_tests
 from tests.cases import EXAMPLES, ROOT, example, knowledge, pool
 from tests.small_base import small_base, write_base
 

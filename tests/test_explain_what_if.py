@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from engine.case import Case, Given
 from engine.case_file import case_to_yaml
+from engine.commands.explain import what_if as command
 from engine.describe import decide
 from engine.errors import BadInput, InferenceError
 from engine.explain.report import render_what_if
 from engine.explain.whatif import Changed, WhatIf, given_anew, what_if
-from engine.explain_commands import what_if as command
 from engine.inference import EnginePool
 from engine.report import Format, render
 from tests.cases import EXAMPLES, ROOT, answers, example, knowledge, pool

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.case import Case, Given, read_case
+from engine.commands.explain import why
 from engine.conclusions import conclusions
 from engine.decision import Decision
 from engine.describe import describe
@@ -22,7 +23,6 @@ from engine.errors import BadInput, InferenceError
 from engine.explain.common import plain
 from engine.explain.justification import Justification, Step, explicable_names, justify, steps_of
 from engine.explain.report import render_why
-from engine.explain_commands import why
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, load_knowledge
 from engine.language.evaluate import Value, tidy

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.case import Case, Given
+from engine.commands.explain import why_not as command
 from engine.errors import BadInput, InferenceError
 from engine.explain.changes import smallest_changes
 from engine.explain.report import render_why_not
 from engine.explain.wanted import Wanted, measure
 from engine.explain.whynot import Failed, Row, WhyNot, rows_towards, why_not
-from engine.explain_commands import why_not as command
 from engine.inference import EnginePool
 from engine.language.evaluate import Value
 from engine.pipeline import Outcome, infer

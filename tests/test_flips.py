@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from engine.case import Case, Given
+from engine.commands.flips import flips as command
 from engine.errors import BadInput, InferenceError
-from engine.flip_pairs import likely_pairs, map_pair
-from engine.flips import FactFlips, Flips, distance, find_flips, require_recommendation
-from engine.flips_commands import flips as command
+from engine.explain.flip_pairs import likely_pairs, map_pair
+from engine.explain.flips import FactFlips, Flips, distance, find_flips, require_recommendation
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, load_knowledge
 from engine.language.evaluate import Value

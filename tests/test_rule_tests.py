@@ -16,16 +16,17 @@ from textwrap import indent
 import jsonschema
 import pytest
 
-from engine import rule_tests, schema
-from engine.choosing import chosen
+from engine import schema
 from engine.errors import BadInput, Place
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, load_knowledge
 from engine.language.evaluate import Value
-from engine.rule_commands import run_decision_tests, watch_tests
-from engine.rule_tests import DecisionTest, ExpectedFigure, TestResult, read_tests, run_tests
 from engine.source import read_document
-from engine.watching import changes, watch
+from engine.testing import rule_tests
+from engine.testing.choosing import chosen
+from engine.testing.rule_commands import run_decision_tests, watch_tests
+from engine.testing.rule_tests import DecisionTest, ExpectedFigure, TestResult, read_tests, run_tests
+from engine.testing.watching import changes, watch
 from tests.cases import knowledge
 from tests.small_base import small_base, write_base
 

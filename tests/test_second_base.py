@@ -162,7 +162,38 @@ def schema(folder: Path) -> None:
     assert case == json.loads((HOME / "schemas" / "case.schema.json").read_text("utf-8"))
     assert "utilization" in case["properties"]
     run("rules", "schema", "-o", folder / "schemas")
-    assert len(list((folder / "schemas").iterdir())) == 8
+    written = {path.name.removesuffix(".schema.json") for path in (folder / "schemas").iterdir()}
+    assert written >= {"case", "tests", "decision", "facts", "costs", "knowledge", "report", "records"}
+
+
+def why(_folder: Path) -> None:
+    assert "reserve-instead" in run("why", CASE, "--on", AFTER).stdout
+    tree = json.dumps(printed("why", CASE, "cheapest", "--on", AFTER))
+    assert "reserv" in tree
+    assert "utilization" in tree
+
+
+def why_not(_folder: Path) -> None:
+    answer = printed("why-not", CASE, "buy", "--on", AFTER)
+    changes = answer["smallest_changes"]
+    assert isinstance(changes, list)
+    assert {change["fact"] for one in changes for change in one} >= {"months_needed"}
+
+
+def what_if(_folder: Path) -> None:
+    answer = printed("what-if", CASE, "months_needed=40", "--on", AFTER)
+    sides = [answer["before"], answer["after"]]
+    assert [approach(side) for side in sides if isinstance(side, dict)] == ["reserve", "buy"]
+
+
+def flips(_folder: Path) -> None:
+    answer = printed("flips", CASE, "--on", AFTER)
+    found = answer["flips"]
+    assert answer["recommendation"] == "reserve"
+    assert isinstance(found, list)
+    assert {"fact": "months_needed", "at": 6.0, "side": "below", "becomes": "rent"}.items() <= next(
+        flip for flip in found if flip["fact"] == "months_needed" and flip["side"] == "below"
+    ).items()
 
 
 def impact(folder: Path) -> None:
@@ -193,6 +224,10 @@ COMMANDS: dict[tuple[str, ...], Callable[[Path], None]] = {
     ("rules", "export"): export,
     ("rules", "schema"): schema,
     ("audit", "impact"): impact,
+    ("why",): why,
+    ("why-not",): why_not,
+    ("what-if",): what_if,
+    ("flips",): flips,
 }
 
 

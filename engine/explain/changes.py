@@ -20,10 +20,10 @@ from typing import Literal
 from engine.explain.nearest import Nearby
 from engine.explain.proposals import Proposals
 from engine.explain.wanted import Attempts, Point, Wanted
-from engine.goals import Reaches
 from engine.inference import EnginePool
 from engine.pipeline import Outcome
-from engine.witness import Witness
+from engine.testing.goals import Reaches
+from engine.testing.witness import Witness
 
 #: Sets of changes that are shown, and those of several facts among which they are chosen.
 MOST_SETS = 5

@@ -8,7 +8,6 @@ from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
-from engine.conditions import written
 from engine.costs import WorkingMemory
 from engine.decision import KnowledgeIdentity
 from engine.declarations import value_of
@@ -19,6 +18,7 @@ from engine.language.evaluate import Evaluate, Value, compile_plain
 from engine.language.nodes import And, Name, Node, Or, State, Truth, walk
 from engine.pipeline import Outcome
 from engine.sentences import fill_in, names_in_sentence
+from engine.testing.conditions import written
 from engine.wording import condition_in_english, label, show_name
 
 #: What JSON can say of one value: a number, a word, yes/no, or null where it is unknown.

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from engine.explain.wanted import Attempts, Point
-from engine.goals import Reaches
 from engine.language.symbolic import SymbolicNumber, SymbolicTruth, SymbolicWord
+from engine.testing.goals import Reaches
 
 #: What one question may cost, in z3's own count (so that it ends alike everywhere) and in time.
 _STEPS = 4_000_000
@@ -27,7 +27,7 @@ class Proposals:
     def __init__(self, attempts: Attempts) -> None:
         import z3
 
-        from engine.symbols import SymbolicBase
+        from engine.checking.symbols import SymbolicBase
 
         self._attempts = attempts
         self.knowledge = attempts.knowledge

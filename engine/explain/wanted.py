@@ -29,7 +29,7 @@ from engine.language.nodes import (
     walk,
 )
 from engine.pipeline import Outcome, infer, rests_on
-from engine.rule_tests import decisions_after_signal, sight_by_evaluator
+from engine.testing.rule_tests import decisions_after_signal, sight_by_evaluator
 
 #: How long a search may take; where it takes longer, what was left out is not said to be ruled out.
 _SECONDS = 6.0

@@ -9,7 +9,6 @@ from typing import TypeVar
 from pydantic import Field
 
 from engine.case import Case, Given, parse_number, read_case
-from engine.conditions import write_number
 from engine.decision import Conclusion, Decision, Value
 from engine.describe import describe
 from engine.errors import BadInput, Place, Problem, did_you_mean
@@ -29,6 +28,7 @@ from engine.inference import EnginePool
 from engine.knowledge import DecisionTable, Knowledge
 from engine.pipeline import Outcome, infer
 from engine.source import read_text_document
+from engine.testing.conditions import write_number
 from engine.wording import label, show_name
 
 _T = TypeVar("_T")

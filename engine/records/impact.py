@@ -9,8 +9,8 @@ from datetime import date
 from typing import Any
 
 from engine.case import Case, case_from_mapping
+from engine.comparing.rule_sources import RuleSource
 from engine.conclusions import conclusions
-from engine.conditions import truths_of, written
 from engine.describe import _Describer as Describer
 from engine.errors import BadInput, BreakevenError
 from engine.inference import EnginePool
@@ -20,7 +20,7 @@ from engine.pipeline import Outcome, infer
 from engine.records.bases import Bases
 from engine.records.reading import Record
 from engine.records.replay import obstacle
-from engine.rule_sources import RuleSource
+from engine.testing.conditions import truths_of, written
 from engine.wording import condition_in_english, label, show_name
 
 #: What of a recommendation may come out otherwise, in the order it is told.

@@ -8,19 +8,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.alike import Target
 from engine.case import Case
 from engine.case_file import case_to_yaml
-from engine.comparison import Comparison, Side
+from engine.checking.trials import as_example
+from engine.comparing.alike import Target
+from engine.comparing.comparison import Comparison, Side
+from engine.comparing.differences import Change
+from engine.comparing.divergence import Differing
 from engine.decision import Conclusion
-from engine.differences import Change
-from engine.divergence import Differing
 from engine.escape import for_json, printable
 from engine.knowledge import Knowledge
 from engine.language.nodes import NEVER
 from engine.quantities import show
 from engine.templating import environment
-from engine.trials import as_example
 from engine.wording import label
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from engine.alike import accepts
 from engine.case import case_from_mapping
 from engine.catalogue import entry
+from engine.comparing.alike import accepts
 from engine.declarations import (
     AmountDeclaration,
     CostsFile,

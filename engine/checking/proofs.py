@@ -16,15 +16,15 @@ from itertools import combinations
 from typing import Any
 
 from engine.case import Given
-from engine.conditions import atoms
+from engine.checking.limits import Limits
+from engine.checking.questions import Asked, Clock, Renamed, Setting, excludes, needs
+from engine.checking.trials import Trial, Trials, plainer
 from engine.knowledge import Knowledge
 from engine.language.english import affirmed
 from engine.language.evaluate import compile_plain
 from engine.language.nodes import And, Call, Comparison, Node, Number, Truth, names_in, walk
 from engine.language.possible import Possible, Span
-from engine.limits import Limits
-from engine.questions import Asked, Clock, Renamed, Setting, excludes, needs
-from engine.trials import Trial, Trials, plainer
+from engine.testing.conditions import atoms
 
 #: Regions of one gap, and pairs of rows of one decision, that are told one by one.
 MOST_REGIONS = 20

@@ -1,6 +1,6 @@
 """Tests that are missing, as YAML whose expectations an editor has yet to confirm.
 
-For everything that no test brings about a case is found (``engine.witness``), decided, and written with
+For everything that no test brings about a case is found (``engine.testing.witness``), decided, and written with
 what it concludes as comments. What is proved impossible, or was not found, is said at the end.
 """
 
@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.case import Case, Given
-from engine.conditions import write_number
-from engine.coverage import Coverage, measure_coverage, told
 from engine.declarations import FactDeclaration
 from engine.errors import Place
-from engine.goals import Decides, Fires, Goal, NearThreshold, Reaches, Side, Sight, met
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge
 from engine.pipeline import Outcome
-from engine.rule_tests import (
+from engine.testing.conditions import write_number
+from engine.testing.coverage import Coverage, measure_coverage, told
+from engine.testing.goals import Decides, Fires, Goal, NearThreshold, Reaches, Side, Sight, met
+from engine.testing.rule_tests import (
     DecisionTest,
     Expectations,
     aggregate_of,
@@ -31,7 +31,7 @@ from engine.rule_tests import (
     run_tests,
     sight_of,
 )
-from engine.witness import DEPTHS, Impossible, Witness
+from engine.testing.witness import DEPTHS, Impossible, Witness
 
 #: Seconds that the proofs of one coverage report may take, and the search for all suggestions.
 PROOF_SECONDS, SEARCH_SECONDS = 20.0, 300.0

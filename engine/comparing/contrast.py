@@ -15,12 +15,12 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from engine.alike import Alike, Target, accepts, names_behind
 from engine.case import Case, Given
+from engine.checking.trials import Trial, Trials
+from engine.comparing.alike import Alike, Target, accepts, names_behind
 from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
 from engine.language.nodes import names_in
-from engine.trials import Trial, Trials
 
 #: Cases tried on both bases; fewer for bases of many rows, each of which takes its time.
 _CASES = 1_200

@@ -14,20 +14,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from engine.case import Case, Given, Origin
-from engine.conditions import atoms
 from engine.declarations import FactDeclaration
-from engine.goals import (
-    NEARNESS,
-    AtThreshold,
-    Decides,
-    Fires,
-    Goal,
-    NearThreshold,
-    Reaches,
-    Side,
-    nearness,
-    threshold_side,
-)
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.nodes import And, Name, Never, Node, Not, Or, State, Truth, walk
 from engine.language.scope import NumberType, TruthType
@@ -40,6 +27,19 @@ from engine.language.symbolic import (
     Translator,
     choose,
     real,
+)
+from engine.testing.conditions import atoms
+from engine.testing.goals import (
+    NEARNESS,
+    AtThreshold,
+    Decides,
+    Fires,
+    Goal,
+    NearThreshold,
+    Reaches,
+    Side,
+    nearness,
+    threshold_side,
 )
 
 #: The states that tell one way of giving a fact from another.

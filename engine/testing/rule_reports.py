@@ -12,7 +12,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine import __version__, escape
-from engine.coverage import (
+from engine.knowledge import DecisionTable
+from engine.pipeline import Outcome
+from engine.templating import environment
+from engine.testing.coverage import (
     DEMANDED,
     MEASURES,
     Coverage,
@@ -24,10 +27,8 @@ from engine.coverage import (
     rows_of,
     values_of,
 )
-from engine.knowledge import DecisionTable
-from engine.pipeline import Outcome
-from engine.reasons import ReadRow, mark, row_behind, rows_behind, sums_behind
-from engine.rule_tests import (
+from engine.testing.reasons import ReadRow, mark, row_behind, rows_behind, sums_behind
+from engine.testing.rule_tests import (
     Difference,
     Expected,
     ExpectedFigure,
@@ -36,7 +37,6 @@ from engine.rule_tests import (
     figure_in_words,
     fired_rules,
 )
-from engine.templating import environment
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine import escape
 from engine.decision import KnowledgeIdentity
-from engine.flip_pairs import PairMap
-from engine.flips import ChoiceFlip, FactFlips, Flip, Flips
+from engine.explain.flip_pairs import PairMap
+from engine.explain.flips import ChoiceFlip, FactFlips, Flip, Flips
 from engine.language.evaluate import Value
 from engine.report import Format, _laid_out, _without_gaps, environment_for
 from engine.turning import Turn, where

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from engine.conditions import atoms, matters, truths_of
 from engine.evaluator import Verdict
 from engine.knowledge import DecisionTable, Knowledge, Row
 from engine.language.evaluate import Evaluate, Value, compile_plain
@@ -29,6 +28,7 @@ from engine.language.nodes import (
     Or,
 )
 from engine.language.scope import NumberType
+from engine.testing.conditions import atoms, matters, truths_of
 
 
 @dataclass(frozen=True, slots=True)

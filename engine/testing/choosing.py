@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from engine.errors import BadInput, Place, Problem
-from engine.rule_tests import DecisionTest
+from engine.testing.rule_tests import DecisionTest
 
 _SYNTAX = re.compile(r"""("[^"]*"|'[^']*'|\(|\)|\b(?:and|or|not)\b)""", re.IGNORECASE)
 _WORDS = ("and", "or", "not", "(", ")")

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import combinations, groupby
 
 from engine.errors import BadInput, Place, Problem
-from engine.flips import FactFlips, Flips, check_numeric, todays_value
+from engine.explain.flips import FactFlips, Flips, check_numeric, todays_value
 from engine.knowledge import Knowledge
 from engine.language.possible import Span, Words, straight
 from engine.left_open import LeftOpen

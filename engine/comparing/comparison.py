@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from engine.alike import Alike, Target, conclusions_of, names_behind
 from engine.case import Case
-from engine.case_lists import WrittenCase, read_case_list
-from engine.contrast import contradicts_itself
-from engine.decision import Conclusion
-from engine.differences import Change, Refusal, changes, refusals
-from engine.divergence import (
+from engine.checking.trials import Trials
+from engine.comparing.alike import Alike, Target, conclusions_of, names_behind
+from engine.comparing.case_lists import WrittenCase, read_case_list
+from engine.comparing.contrast import contradicts_itself
+from engine.comparing.differences import Change, Refusal, changes, refusals
+from engine.comparing.divergence import (
     SECONDS,
     UNCHANGED,
     Answer,
@@ -28,11 +28,11 @@ from engine.divergence import (
     answer,
     diverge,
 )
+from engine.comparing.rule_sources import RuleSource, opened
+from engine.decision import Conclusion
 from engine.errors import BadInput, Place, Problem
 from engine.inference import CompileError, EnginePool
 from engine.knowledge import Knowledge
-from engine.rule_sources import RuleSource, opened
-from engine.trials import Trials
 
 #: Of the cases at hand so many are tried for what differs in other conclusions.
 _MOST_TRIED = 500
@@ -116,12 +116,12 @@ class Comparison:
 def compare(
     old: str, new: str, cases: str | None = None, *, on: date | None = None, seconds: float = SECONDS
 ) -> Comparison:
-    """The comparison of two bases by what a person names them by; see ``engine.rule_sources.opened``.
+    """The comparison of two bases by what a person names them by; see ``engine.comparing.rule_sources.opened``.
 
     Args:
         old: the base that was.
         new: the base that is to be.
-        cases: a file or directory of cases at hand; see ``engine.case_lists.read_case_list``.
+        cases: a file or directory of cases at hand; see ``engine.comparing.case_lists.read_case_list``.
         on: the day as of which both decide, by default today.
         seconds: how long the search for differing cases and proofs may take.
 

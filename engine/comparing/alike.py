@@ -2,7 +2,7 @@
 
 A name means the same where its declaration does and so does everything it depends on. That is told from
 the declarations alone; what comes out the same although it is declared otherwise is for
-``engine.divergence`` to prove.
+``engine.comparing.divergence`` to prove.
 """
 
 from __future__ import annotations

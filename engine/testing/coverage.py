@@ -1,6 +1,6 @@
 """How much of a knowledge base its decision tests exercise: rows, sides of conditions, MC/DC, values, thresholds.
 
-A row is looked at only where a test reaches it (see ``engine.goals``). What is proved to be impossible
+A row is looked at only where a test reaches it (see ``engine.testing.goals``). What is proved to be impossible
 is listed, and left out of the totals; what is neither seen nor proved impossible is missing.
 """
 
@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from engine.conditions import atoms, written
 from engine.errors import Place
-from engine.goals import (
+from engine.knowledge import Knowledge, Row
+from engine.language.nodes import Comparison, Node, Not
+from engine.testing.conditions import atoms, written
+from engine.testing.goals import (
     AtThreshold,
     Decides,
     Fires,
@@ -30,9 +32,7 @@ from engine.goals import (
     sides,
     thresholds,
 )
-from engine.knowledge import Knowledge, Row
-from engine.language.nodes import Comparison, Node, Not
-from engine.rule_tests import DecisionTest, TestResult
+from engine.testing.rule_tests import DecisionTest, TestResult
 from engine.wording import condition_in_english, label
 
 MeasureName = Literal["rows", "conditions", "mcdc", "values", "boundaries"]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from engine.alike import Alike, Side, Target, nodes_of
 from engine.case import Case
+from engine.checking.symbols import SymbolicBase
+from engine.comparing.alike import Alike, Side, Target, nodes_of
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.nodes import Name, Never, Node, Text, names_in, walk
 from engine.language.symbolic import Symbolic, SymbolicNumber, SymbolicTruth, SymbolicWord
-from engine.symbols import SymbolicBase
 
 #: How much one question may cost, in z3's own count, how long it may take, and how much memory.
 STEPS = 600_000

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.case import Case
+from engine.checking.limits import MILLISECONDS, known, within
+from engine.checking.symbols import SymbolicBase
+from engine.checking.trials import DECIDING
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.nodes import Arithmetic, Node, names_in, walk
 from engine.language.possible import Possible, Span, Words
 from engine.language.scope import ChoiceType
 from engine.language.symbolic import Symbolic, SymbolicNumber, SymbolicTruth, SymbolicWord
-from engine.limits import MILLISECONDS, known, within
-from engine.symbols import SymbolicBase
-from engine.trials import DECIDING
 
 #: Where z3 starts looking, once more from elsewhere where it did not come to an end.
 _SEEDS = (0, 1, 2)

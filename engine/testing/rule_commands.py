@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.choosing import chosen
-from engine.coverage import measure_coverage
 from engine.errors import BadInput, BreakevenError, Place, Problem
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge
-from engine.rule_reports import (
+from engine.testing.choosing import chosen
+from engine.testing.coverage import measure_coverage
+from engine.testing.rule_reports import (
     CoverageFormat,
     CoverageReport,
     TestFormat,
@@ -19,9 +19,9 @@ from engine.rule_reports import (
     render_tests,
     report_on,
 )
-from engine.rule_tests import files_of_tests, read_tests, run_tests
-from engine.suggest import suggest, suggestions_as_yaml, with_proofs
-from engine.watching import watch
+from engine.testing.rule_tests import files_of_tests, read_tests, run_tests
+from engine.testing.suggest import suggest, suggestions_as_yaml, with_proofs
+from engine.testing.watching import watch
 
 
 @dataclass(frozen=True, slots=True)

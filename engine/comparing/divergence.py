@@ -1,6 +1,6 @@
 """Where two knowledge bases decide differently: for each conclusion a case that shows it, or the proof that none can.
 
-Cases are tried first (``engine.contrast``); what never came out differently is put to z3 (``engine.sameness``).
+Cases are tried first (``contrast.py``); what never came out differently is put to z3 (``sameness.py``).
 A case is shown only once the whole pipeline of both bases has confirmed it, and is made as plain as it can be: as
 few facts as let both bases conclude something, with few digits. A proof takes real numbers for floats. Neither
 case nor proof is found of everything, and what is left is said.
@@ -15,17 +15,17 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from engine.alike import Alike, Target, names_behind
 from engine.case import Case, Given
+from engine.checking.trials import Trial, plainer
+from engine.comparing.alike import Alike, Target, names_behind
+from engine.comparing.contrast import Contrast, Pair
+from engine.comparing.sameness import Sameness
 from engine.conclusions import conclusions
-from engine.contrast import Contrast, Pair
 from engine.decision import Conclusion
 from engine.errors import InferenceError
 from engine.inference import EnginePool
 from engine.language.nodes import State, names_in, walk
 from engine.pipeline import infer
-from engine.sameness import Sameness
-from engine.trials import Trial, plainer
 
 #: How long the search and all proofs together may take, in seconds; what is left is said not to be proved.
 SECONDS = 15.0

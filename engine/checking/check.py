@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import soundness
-from engine.conditions import written
+from engine.checking.findings import Finding, Report, by_place, finding_of
+from engine.checking.trials import DECIDING, Explored, Trial, Trials, as_example
 from engine.errors import BadInput, Place, Problem
-from engine.findings import Finding, Report, by_place, finding_of
 from engine.knowledge import DecisionTable, Knowledge, Reading, read_knowledge
 from engine.language.nodes import Node, Number, Truth, walk
 from engine.source import Document
-from engine.trials import DECIDING, Explored, Trial, Trials, as_example
+from engine.testing.conditions import written
 
 if TYPE_CHECKING:
-    from engine.proofs import Unsettled
+    from engine.checking.proofs import Unsettled
 
 #: How long all proofs together may take, in seconds; what is left is said not to be proved.
 SECONDS = 25.0
@@ -153,8 +153,8 @@ class _Examination:
 
     def findings(self) -> Iterator[Finding]:
         """Everything found, decision by decision."""
-        from engine.proofs import Proofs
-        from engine.questions import Clock
+        from engine.checking.proofs import Proofs
+        from engine.checking.questions import Clock
 
         trials = Trials(self.knowledge)
         rows = sum(len(table.rows) for table in self.knowledge.decisions.values())
@@ -208,7 +208,7 @@ class _Examination:
         yield from found
 
     def _gaps(self, table: DecisionTable) -> Iterator[Finding]:
-        from engine.proofs import Unsettled
+        from engine.checking.proofs import Unsettled
 
         if table.policy not in DECIDING:
             return
@@ -230,7 +230,7 @@ class _Examination:
             yield Finding("gap", place, message, hint, as_example(gap.trial.case))
 
     def _together(self, table: DecisionTable) -> Iterator[Finding]:
-        from engine.proofs import Unsettled
+        from engine.checking.proofs import Unsettled
 
         if table.policy not in ("unique", "any"):
             return
@@ -248,7 +248,7 @@ class _Examination:
             yield Finding(code, other.place, message, hint, as_example(found.trial.case))
 
     def _dead(self, table: DecisionTable) -> Iterator[tuple[Finding, int | None]]:
-        from engine.proofs import Unsettled
+        from engine.checking.proofs import Unsettled
 
         rows = [row for row in range(len(table.rows)) if (table.name, row) not in self.explored.decides]
         rows = [row for row in rows if not _catches_all(table, row)]
@@ -301,7 +301,7 @@ class _Examination:
 
     def _products(self, table: DecisionTable) -> list[str]:
         """The figures a decision depends on that multiply or divide quantities."""
-        from engine.questions import is_product
+        from engine.checking.questions import is_product
 
         knowledge, upstream = self.knowledge, self.proofs.upstream(table.name)
         names = [

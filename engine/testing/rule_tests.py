@@ -21,7 +21,6 @@ from engine.costs import working_memory
 from engine.declarations import Name, RuleId, Text, word_of
 from engine.errors import BadInput, InferenceError, Place, Problem, did_you_mean
 from engine.evaluator import Verdict, evaluate_decision
-from engine.goals import Sight
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
@@ -29,6 +28,7 @@ from engine.language.nodes import NEVER
 from engine.language.scope import NumberType
 from engine.pipeline import Outcome, infer
 from engine.source import Document, quote, read_document
+from engine.testing.goals import Sight
 
 #: The folder of a knowledge base that holds its tests.
 FOLDER = "tests"

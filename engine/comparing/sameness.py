@@ -11,12 +11,12 @@ import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.alike import Alike, Target, names_behind
 from engine.case import Case
-from engine.contrast import Contrast
+from engine.comparing.alike import Alike, Target, names_behind
+from engine.comparing.contrast import Contrast
 
 if TYPE_CHECKING:
-    from engine.paired import Cut, Paired
+    from engine.comparing.paired import Cut, Paired
 
 #: Cases that z3 proposes in vain before it is given up.
 _MOST_PROPOSALS = 6
@@ -236,7 +236,7 @@ class Sameness:
 
     def _cut(self, name: str, *, depth: Depth) -> Cut:
         """What has to be defined to look at a quantity or output so closely."""
-        from engine.paired import Cut
+        from engine.comparing.paired import Cut
 
         defined, waiting = set[tuple[bool, str]](), list[tuple[bool, str]]()
         for is_new, base in enumerate((self.alike.old, self.alike.new)):
@@ -254,7 +254,7 @@ class Sameness:
 
     def _paired(self, target: Target, cut: Cut, *, standing: bool, quantity: str | None = None) -> Paired | None:
         """Both bases as terms; None where there are too many rows, or no time is left."""
-        from engine.paired import MOST_ROWS, Paired
+        from engine.comparing.paired import MOST_ROWS, Paired
 
         bases = (self.alike.old, self.alike.new)
         rows = sum(len(base.decisions[name].rows) for base in bases for name in cut.defined if name in base.decisions)

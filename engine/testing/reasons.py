@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.conditions import truths_of, written
 from engine.evaluator import Verdict
 from engine.knowledge import Row
 from engine.language.nodes import Node, State, names_in
 from engine.pipeline import Outcome
+from engine.testing.conditions import truths_of, written
 from engine.wording import condition_in_english, label, show_figure, show_name
 
 #: Rows told of one decision; more would bury the reason.

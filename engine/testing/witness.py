@@ -1,6 +1,6 @@
 """A case that meets a goal, or the proof that no case can.
 
-z3 proposes cases over the whole base (``engine.symbols``); the pipeline confirms them. A confirmed
+z3 proposes cases over the whole base (``engine.checking.symbols``); the pipeline confirms them. A confirmed
 case is then made as plain as the goal allows: as few facts as possible, numbers at or beside
 thresholds, else round.
 """
@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 from engine.case import Case, Given, parse_number
 from engine.costs import working_memory
 from engine.errors import InferenceError
-from engine.goals import AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side, Sight, meets
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge
 from engine.language.nodes import Comparison, Node, names_in
 from engine.outlook import thresholds
 from engine.pipeline import infer
-from engine.rule_tests import decisions_after_signal, sight_by_evaluator, sight_of
+from engine.testing.goals import AtThreshold, Decides, Fires, Goal, NearThreshold, Reaches, Side, Sight, meets
+from engine.testing.rule_tests import decisions_after_signal, sight_by_evaluator, sight_of
 
 if TYPE_CHECKING:
-    from engine.symbols import Depth, SymbolicBase
+    from engine.checking.symbols import Depth, SymbolicBase
 
 #: How much of a base a proof may look at, the quickest first.
 DEPTHS: tuple[Depth, ...] = ("conditions", "decisions", "figures", "everything")
@@ -184,7 +184,7 @@ class Witness:
         # A decision's own conditions are left free of all others, so nothing stands in them.
         key = (self._decision(goal), depth, standing or depth == "conditions")
         if key not in self._bases:
-            from engine.symbols import SymbolicBase
+            from engine.checking.symbols import SymbolicBase
 
             base = SymbolicBase(self.knowledge, key[0], depth=depth, standing=key[2])
             self._bases[key] = _Asked(base, self._deadline)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.command_options import (
+from engine.commands.options import (
     ON_OPTION,
     OUTPUT_OPTION,
     RULES_OPTION,
@@ -61,9 +61,9 @@ def flips(
       breakeven flips case.yaml --format json | jq '.flips[0]'
     """  # noqa: D301 - click keeps the lines after \b
     from engine.case import read_case
-    from engine.flip_pairs import check_pair, likely_pairs, map_pair
-    from engine.flips import find_flips, require_recommendation
-    from engine.flips_report import render_flips
+    from engine.explain.flip_pairs import check_pair, likely_pairs, map_pair
+    from engine.explain.flips import find_flips, require_recommendation
+    from engine.explain.flips_report import render_flips
     from engine.inference import EnginePool
     from engine.source import read_document
 

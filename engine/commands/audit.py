@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from engine.command_options import ON_OPTION, OUTPUT_OPTION, STORE_OPTION, WHO_OPTION, emit, refuses_bad_input, terminal
+from engine.commands.options import (
+    ON_OPTION,
+    OUTPUT_OPTION,
+    STORE_OPTION,
+    WHO_OPTION,
+    emit,
+    refuses_bad_input,
+    terminal,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -347,9 +355,9 @@ def impact(rules: str, said: dict[str, Any], output_format: str, store: str | No
       breakeven audit impact --rules my-rules
       breakeven audit impact --rules my-rules --since 2026-01-01 --format json
     """
+    from engine.comparing.rule_sources import opened as opened_rules
     from engine.records.impact import impact as impact_of
     from engine.records.pages import render_impact
-    from engine.rule_sources import opened as opened_rules
 
     with opened_rules(rules) as source, _opened(store) as opened:
         found = impact_of(_meant(opened, said), opened.bases, source, on=on.date() if on else None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.command_options import (
+from engine.commands.options import (
     ON_OPTION,
     OUTPUT_OPTION,
     RULES_OPTION,

@@ -1,0 +1,1 @@
+"""What is wrong with a base: read, and proved."""

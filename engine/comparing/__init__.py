@@ -1,0 +1,1 @@
+"""Two bases compared by what they say and decide."""

@@ -1,0 +1,1 @@
+"""Decision tests of a base, and what they cover."""
