@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,10 +14,14 @@ from engine.commands.audit import audit
 from engine.commands.explain import what_if, why, why_not
 from engine.commands.flips import flips
 from engine.commands.options import (
+    FORMAT_OPTION,
     ON_OPTION,
     OUTPUT_OPTION,
     RULES_OPTION,
+    chosen_format,
     emit,
+    layout,
+    read_case_file,
     recording_options,
     refuses_bad_input,
     sound_knowledge,
@@ -31,13 +35,6 @@ if TYPE_CHECKING:
     from engine.inference import EnginePool
     from engine.knowledge import Knowledge
     from engine.records.settings import Settings
-
-FORMATS = ("terminal", "markdown", "html", "json")
-_SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "markdown", ".json": "json"}
-
-FORMAT_OPTION = click.option(
-    "--format", "report_format", type=click.Choice(FORMATS), help="Default: by the output file's name, else terminal."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -101,13 +98,11 @@ def recommend(
       breakeven recommend case.yaml -o report.html
       breakeven recommend case.yaml --record --who "A. Meyer, procurement"
     """
-    from engine.case import read_case
     from engine.records.settings import read_settings
-    from engine.source import read_document
 
     settings = read_settings(record=record, store=store, who=who)
     knowledge = sound_knowledge(rules, on)
-    _report(read_case(read_document(case), knowledge.facts), knowledge, settings, report_format, output)
+    _report(read_case_file(case, knowledge), knowledge, settings, report_format, output)
 
 
 @main.command()
@@ -141,16 +136,14 @@ def ask(
       breakeven ask --save answers.yaml
       breakeven ask --answers answers.yaml -o report.html
     """
-    from engine.case import read_case
     from engine.conversation import Interrupted, converse
     from engine.records.recording import require_records
     from engine.records.settings import read_settings
-    from engine.source import read_document
 
     settings = read_settings(record=record, store=store, who=who)
     require_records(settings)
     knowledge = sound_knowledge(rules, on)
-    started = read_case(read_document(answers), knowledge.facts) if answers else None
+    started = read_case_file(answers, knowledge) if answers else None
     try:
         case = converse(knowledge, _pool(knowledge), answers=started, save=Path(save) if save else None)
     except Interrupted as interrupted:
@@ -278,7 +271,7 @@ def handbook(handbook_format: str | None, output: str | None, rules: str | None,
     """
     from engine.handbook import render_handbook
 
-    chosen = handbook_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "markdown")
+    chosen = chosen_format(handbook_format, output, "markdown")
     emit(render_handbook(sound_knowledge(rules, on), "html" if chosen == "html" else "markdown"), output)
 
 
@@ -453,8 +446,8 @@ def cover_rules(
     """
     from engine.testing.rule_commands import run_coverage
 
-    chosen = output_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "text")
-    finished = run_coverage(sound_knowledge(rules, on), chosen, fail_under=fail_under, **terminal())  # type: ignore[arg-type]
+    chosen = chosen_format(output_format, output, "text")
+    finished = run_coverage(sound_knowledge(rules, on), chosen, fail_under=fail_under, **terminal())
     emit(finished.text, output)
     raise SystemExit(finished.exit_status)
 
@@ -600,7 +593,7 @@ def _report(
     from engine.pipeline import infer
     from engine.report import render
 
-    chosen = report_format or _SUFFIXES.get(Path(output).suffix.lower() if output else "", "terminal")
+    chosen = chosen_format(report_format, output)
     outcome = infer(case, _pool(knowledge))
     decision = describe(outcome)
     if settings.record:
@@ -608,9 +601,7 @@ def _report(
 
         decision = recorded(outcome, decision, settings)
         click.echo(f"recorded as {decision.record}", err=True)
-    options: dict[str, Any] = terminal() if output is None else {"width": 100, "colour": False}
-    text = render(decision, chosen, **options)  # type: ignore[arg-type]  # click checked the format
-    emit(text, output)
+    emit(render(decision, chosen, **layout(output)), output)
 
 
 def run() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.declarations import RangeOf
 from engine.errors import BadInput, Place, Problem, did_you_mean
@@ -63,12 +64,26 @@ def entry(knowledge: Knowledge, name: str) -> Entry:
     found = _rule_entry(knowledge, name) or _named_entry(knowledge, name)
     if found is not None:
         return found
+    _refuse_rule_of_another_day(knowledge, name)
     known = known_names(knowledge)
     starting = [other for other in known if other.startswith(name)]
     hint = f"Did you mean '{starting[0]}'?" if starting else did_you_mean(name, known)
     place = Place(f"knowledge base {knowledge.manifest.name}")
     message = f"nothing is called '{name}'"
     raise BadInput([Problem(place, message, hint=hint or "List them all with: breakeven rules show")])
+
+
+def _refuse_rule_of_another_day(knowledge: Knowledge, name: str) -> None:
+    """Refuse the id of a rule that is there, but not in force on the day."""
+    for table in knowledge.decisions.values():
+        for position, rule in enumerate(table.declaration.rules):
+            if rule.id == name and not rule.in_force(knowledge.on):
+                document = knowledge.documents[Path(table.file).name]
+                parts = (("from", rule.since), ("until", rule.until))
+                days = " ".join(f"{word} {day}" for word, day in parts if day is not None)
+                message = f"the rule '{name}' is not in force on {knowledge.on}; it is {days}"
+                hint = "Change its from and until if it should be, or read it in its file"
+                raise BadInput([Problem(document.place(("rules", position, "id")), message, hint=hint)])
 
 
 def _rule_entry(knowledge: Knowledge, name: str) -> Entry | None:

@@ -273,6 +273,12 @@ class RuleDeclaration(_Declaration):
     until: date | None = Field(default=None, description="The first day the row is no longer in force.")
     decided_by: Name | None = Field(None, description="The decision whose view this row follows.")
 
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> RuleDeclaration:
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise ValueError(f"until must be after from, and {self.until} is not after {self.since}")
+        return self
+
     def in_force(self, on: date) -> bool:
         """Whether the row takes part in decisions made as of a day."""
         return (self.since is None or self.since <= on) and (self.until is None or on < self.until)

@@ -61,7 +61,7 @@ def decide(case: Case, pool: EnginePool) -> Decision:
 
 def describe(outcome: Outcome) -> Decision:
     """Everything there is to say about one case."""
-    return _Describer(outcome).decision()
+    return Describer(outcome).decision()
 
 
 def _capitalised(text: str) -> str:
@@ -81,7 +81,9 @@ def _number(value: Value) -> float | Literal["never"] | None:
     return value
 
 
-class _Describer:
+class Describer:
+    """Puts one outcome into words, part by part."""
+
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.knowledge: Knowledge = outcome.knowledge
@@ -94,6 +96,7 @@ class _Describer:
         self._tried: dict[str, frozenset[str | None] | None] = {}
 
     def decision(self) -> Decision:
+        """Everything there is to say, as one object."""
         arithmetic = tuple(name for name in self.manifest.arithmetic if self._is_computed(name))
         points, steady = self.turning_points()
         voices = self.voices()
@@ -423,7 +426,8 @@ class _Describer:
             line = FactLine(self.memory, fact, self.manifest.fallback.conclusion if self.manifest.fallback else None)
             found = turns(line, value, self.chosen)
             points.extend(self.turning_point(turn, value) for turn in found)
-            if not found:
+            # Where answering today's assumed value turns it already, it is not steady, though no boundary is crossed.
+            if not found and (value is None or line.at(value) == self.chosen):
                 steady.append(self.knowledge.title(fact))
         return tuple(points), tuple(steady)
 

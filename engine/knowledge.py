@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import graphlib
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -37,7 +37,7 @@ from engine.language.nodes import Name as NameNode
 from engine.language.scope import ChoiceType, NumberType, Scope, SetType, Symbol, TableSignature, TruthType, Type
 from engine.readings import aggregated, number_read, truth_read
 from engine.resources import rules_directory
-from engine.source import Document, read_despite_duplicates, read_text
+from engine.source import Document, read_despite_duplicates, read_text, shorten
 
 _NOT_DECISIONS = ("facts.yaml", "costs.yaml", "claims.yaml", "knowledge.yaml")
 #: Part of the base and of its hash, but no decision depends on it.
@@ -125,6 +125,8 @@ class Knowledge:
     #: True where what is in force depends on the day.
     dated: bool
     documents: Mapping[str, Document] = field(repr=False)
+    #: The days on which what is in force changes, the first day of each change, in order.
+    changes: tuple[date, ...] = ()
 
     @cached_property
     def constants(self) -> dict[str, float]:
@@ -291,7 +293,7 @@ def _likely(value: float | RangeOf) -> float:
     return value.middle if isinstance(value, RangeOf) else value
 
 
-def _digest(texts: Mapping[str, str]) -> str:
+def digest(texts: Mapping[str, str]) -> str:
     """SHA-256 over every file's name and text, line ends aside."""
     digest = hashlib.sha256()
     for name in sorted(texts):
@@ -307,6 +309,7 @@ class _Loader:
         self.directory = directory
         self.on = on
         self.dated = False
+        self.changes: set[date] = set()
         self.shown = shown
         self.problems: list[Problem] = []
         self.texts: dict[str, str] = {}
@@ -341,7 +344,7 @@ class _Loader:
         order = self.order(quantities, built)
         knowledge = Knowledge(
             manifest, facts.facts, costs.amounts, costs.figures, tables, costs.tables, built, quantities, scope, order,
-            _digest(self.texts), self.directory, self.on, self.dated, self.documents,
+            digest(self.texts), self.directory, self.on, self.dated, self.documents,
         )  # fmt: skip
         self.check_states(knowledge)
         self.check_views(knowledge)
@@ -382,6 +385,9 @@ class _Loader:
         try:
             document, problems = read_despite_duplicates(self.texts[name], shown)
             self.documents[name] = document
+            for one in problems:
+                # What stands under a name given again is not read.
+                self.suspected |= words_in("\n".join(_block(document.lines, one.place)))
         except BadInput as error:
             problems = error.problems
             self.suspected |= words_in(self.texts[name])
@@ -420,6 +426,8 @@ class _Loader:
             return None
         found = draft(document, model)
         self.problems.extend(found.problems)
+        if found.declared is None:
+            self.suspected |= words_in(self.texts[file])
         return found
 
     def as_of(self, costs: CostsFile) -> CostsFile:
@@ -439,6 +447,7 @@ class _Loader:
         if not isinstance(declared, list) or not isinstance(declared[0], DatedValue | DatedRows):
             return declared
         self.dated = True
+        self.changes.update(version.since for version in declared)
         started = [version for version in declared if version.since <= self.on]
         if not started:
             first = min(version.since for version in declared)
@@ -456,11 +465,13 @@ class _Loader:
             if file in _NOT_DECISIONS:
                 continue
             drafted = draft(document, DecisionFile)
-            self.problems.extend(drafted.problems)
+            self.problems.extend(_named_by_id(problem, document) for problem in drafted.problems)
             for path in drafted.left_out:
                 self.suspected |= words_in(str(document.part(path).value))
+            if drafted.declared is None:
+                self.suspected |= words_in(self.texts[file])
             if drafted.declared is None or ("decides",) in drafted.left_out:
-                self.broken.update(outputs_named(document))
+                self.broken.update(_names_decided(document))
             if drafted.declared is not None:
                 found[file] = drafted
         return found
@@ -570,6 +581,7 @@ class _Loader:
             # The stand-in for rules that could not be read has no position of its own.
             for rule, index in zip(declaration.rules, drafted.rules, strict=False):
                 self.dated = self.dated or rule.since is not None or rule.until is not None
+                self.changes.update(day for day in (rule.since, rule.until) if day is not None)
                 if not rule.in_force(self.on):
                     continue
                 place = document.place(("rules", index, "id"))
@@ -774,6 +786,40 @@ class _Loader:
     def may_be_broken(self, name: str) -> bool:
         """Whether a name that is not declared may be so in what could not be read."""
         return self.anything_unread or name in self.broken or name in self.suspected
+
+
+def _block(lines: Sequence[str], place: Place) -> Iterator[str]:
+    """The line of a name and those below it that are indented further."""
+    if place.line is None:
+        return
+    start, column = place.line - 1, (place.column or 1) - 1
+    yield lines[start][column:]
+    for line in lines[start + 1 :]:
+        indent = len(line) - len(line.lstrip(" "))
+        if line.strip() and indent <= column and not (indent == column and line[indent:].startswith("- ")):
+            return
+        yield line
+
+
+def _names_decided(document: Document) -> Iterator[str]:
+    """The names that a decision file whose outputs cannot be read seems to decide."""
+    name = document.part(("name",)).value
+    for output in outputs_named(document):
+        yield output
+        if isinstance(name, str):
+            yield f"{name}_{output}"
+
+
+def _named_by_id(problem: Problem, document: Document) -> Problem:
+    """A problem of a rule's field, with the rule's id in place of its position where it has one."""
+    section, _, inner = (problem.field or "").partition(".")
+    position, _, inner = inner.partition(".")
+    if section != "rules" or not position.isdigit():
+        return problem
+    rule_id = document.part(("rules", int(position), "id")).value
+    if not isinstance(rule_id, str) or not rule_id or inner == "id":
+        return problem
+    return replace(problem, field=f"{shorten(rule_id)}.{inner}" if inner else shorten(rule_id))
 
 
 def _place_of(document: Document, path: tuple[str, ...], name: str) -> Place:

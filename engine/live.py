@@ -1,43 +1,62 @@
 """A knowledge base that a long-running process follows: a change that checks clean is taken, any other refused.
 
 The engines of the old base go on deciding until the new one has loaded, passed its checks and started an engine.
+Dated values and rules change with the calendar, so a new day is a change as a new text is.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-from engine.errors import BadInput, BreakevenError, Problem
+from engine.errors import BadInput, BreakevenError, Place, Problem
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, load_knowledge
 from engine.resources import rules_directory
 from engine.soundness import require_sound
 
-#: Name, size and time of change of every file of a base.
-_Stamp = Mapping[str, tuple[int, int]]
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What a base hangs on: size and time of change of each of its files, and the day it decides as of."""
+
+    files: Mapping[str, tuple[int, int]]
+    on: date
 
 
 class LiveKnowledge:
-    """A pool of engines that follows the files of one directory.
+    """A pool of engines that follows the files of one directory, and the calendar.
 
     Args:
         directory: the base; by default the built-in one.
         tell: called with one line whenever a change is taken or refused.
+        on: the day that dated values and rules are taken of, whatever the calendar says; by default today's.
+        today: what the calendar says.
 
     Raises:
         BadInput: the base does not check clean at the start.
     """
 
-    def __init__(self, directory: Path | None = None, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        tell: Callable[[str], None] | None = None,
+        *,
+        on: date | None = None,
+        today: Callable[[], date] = date.today,
+    ) -> None:
         self._directory = directory
+        self._on = on
+        self._today = today
         self._watched = directory or rules_directory()
         self._tell = tell or (lambda _line: None)
         self._lock = threading.Lock()
         self._stamp = self._look()
-        self.pool = EnginePool(_sound(directory))
-        #: What is wrong with the newest version of the files; empty where they are what decides.
+        self.pool = EnginePool(_sound(directory, self._stamp.on))
+        #: Why the newest version of the files, as of the newest day, is not what decides; empty where it is.
         self.refused: tuple[Problem, ...] = ()
 
     @property
@@ -46,7 +65,7 @@ class LiveKnowledge:
         return self.pool.knowledge
 
     def refresh(self) -> bool:
-        """Take in a change of the files, if there is one and it checks clean.
+        """Take in a change of the files or of the day, if there is one and it checks clean.
 
         Returns:
             True where another base decides from now on.
@@ -60,8 +79,8 @@ class LiveKnowledge:
 
     def _take(self) -> bool:
         try:
-            knowledge = _sound(self._directory)
-            if knowledge.sha256 == self.knowledge.sha256:
+            knowledge = _sound(self._directory, self._stamp.on)
+            if (knowledge.sha256, knowledge.on) == (self.knowledge.sha256, self.knowledge.on):
                 self.refused = ()
                 return False
             self.pool.reload(knowledge)
@@ -70,6 +89,7 @@ class LiveKnowledge:
             self._tell(f"kept {self._named(self.knowledge)}; its files do not check clean: {error.problems[0]}")
             return False
         except BreakevenError as error:
+            self.refused = (Problem(Place(str(self._watched)), str(error)),)
             self._tell(f"kept {self._named(self.knowledge)}: {error}")
             return False
         self.refused = ()
@@ -77,7 +97,7 @@ class LiveKnowledge:
         return True
 
     def _named(self, knowledge: Knowledge) -> str:
-        return f"{knowledge.manifest.name} {knowledge.manifest.version} ({knowledge.sha256[:12]})"
+        return f"{knowledge.manifest.name} {knowledge.manifest.version} ({knowledge.sha256[:12]}) as of {knowledge.on}"
 
     def _look(self) -> _Stamp:
         found: dict[str, tuple[int, int]] = {}
@@ -87,10 +107,10 @@ class LiveKnowledge:
             except OSError:
                 continue
             found[path.name] = (status.st_size, status.st_mtime_ns)
-        return found
+        return _Stamp(found, self._on or self._today())
 
 
-def _sound(directory: Path | None) -> Knowledge:
-    knowledge = load_knowledge(directory)
+def _sound(directory: Path | None, on: date) -> Knowledge:
+    knowledge = load_knowledge(directory, on)
     require_sound(knowledge)
     return knowledge

@@ -48,10 +48,10 @@ def render(decision: Decision, format: Format, *, width: int | None = None, colo
         case "html":
             return _html(decision)
         case "markdown":
-            return _without_gaps(_template("markdown").render(_context(decision)))
+            return without_gaps(_template("markdown").render(_context(decision)))
         case "terminal":
             columns = width or min(shutil.get_terminal_size().columns, _WIDEST)
-            return _laid_out(_template("terminal").render(_context(decision)), columns, colour=colour)
+            return laid_out(_template("terminal").render(_context(decision)), columns, colour=colour)
         case _:
             assert_never(format)
 
@@ -103,7 +103,7 @@ def _html(decision: Decision) -> str:
 
     drawn = cumulative_cost_svg(decision)
     chart = None if drawn is None else Markup(drawn)  # noqa: S704 (the chart escapes its own text)
-    return _without_gaps(_template("html").render(_context(decision), chart=chart, cost_table=cost_table(decision)))
+    return without_gaps(_template("html").render(_context(decision), chart=chart, cost_table=cost_table(decision)))
 
 
 def _context(decision: Decision) -> dict[str, Any]:
@@ -173,7 +173,8 @@ def environment_for(format: str) -> Environment:
     return found
 
 
-def _without_gaps(text: str) -> str:
+def without_gaps(text: str) -> str:
+    """The text with no more than one empty line at a time, and one line end at its end."""
     return re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", text).strip() + "\n"
 
 
@@ -181,11 +182,12 @@ def _without_gaps(text: str) -> str:
 # where they wrap, and lines with cells that follow each other at one indentation form a table.
 
 
-def _laid_out(marked: str, width: int, *, colour: bool) -> str:
+def laid_out(marked: str, width: int, *, colour: bool) -> str:
+    """What a terminal shows of a template's lines: paragraphs wrapped within the width, rows set as tables."""
     from rich.text import Text
 
     shown: list[str] = []
-    for indent, block in _blocks(_without_gaps(marked), width):
+    for indent, block in _blocks(without_gaps(marked), width):
         if isinstance(block, Text) and not colour:
             # The lines that a console would print; to load one and let it print them takes far longer.
             shown += [f"{' ' * indent}{line.plain}" for line in _wrapped(block, width - indent)]

@@ -7,8 +7,10 @@ command on an unchanged base does not pay for the check again.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +23,14 @@ from engine.expressions import is_stand_in
 from engine.knowledge import Knowledge
 from engine.language.nodes import Node, Number, functions_in, names_in
 from engine.language.parse import ExpressionError
-from engine.language.scope import NumberType, Scope
+from engine.language.scope import ChoiceType, NumberType, Scope, TruthType
 from engine.pinpoint import pinpoint
 from engine.source import Document, shorten
+from engine.wording import label
 
 if TYPE_CHECKING:
     from engine.language.units import Units
+    from engine.sentences import BareName, NameComparison
 
 
 def require_sound(knowledge: Knowledge) -> None:
@@ -193,30 +197,62 @@ def _declared_units(knowledge: Knowledge) -> Iterator[tuple[Document, tuple[str,
 # -- sentences -------------------------------------------------------------------------------------
 
 _SENTENCE_HINT = "Write {{ name }} where a value belongs"
-#: What the sentences of knowledge.yaml may fill in.
+#: What the sentences of knowledge.yaml may fill in, and what of it is empty or false at times.
 _HEADLINE = ("recommendation", "strength", "settled")
 _AGREEMENT = ("decided_by",)
+_REAL_TRUTHS = frozenset({"settled", "decided_by"})
+#: Names that a message lists.
+_MOST_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """One sentence of the base.
+
+    Args:
+        names: what it may fill in.
+        base: the base whose facts, figures and conclusions these are; None where they are the report's own.
+    """
+
+    document: Document
+    path: tuple[str | int, ...]
+    text: str
+    owner: str
+    names: Iterable[str]
+    base: Knowledge | None = None
+
+    def place(self, name: str, *, tested: bool = False) -> Place:
+        """Where the sentence has a name, the first time or the first time in a test."""
+        place, word = self.document.place(self.path), rf"\b{re.escape(name)}\b"
+        found = re.search(rf"\{{%-?\s*(?:el)?if\b[^%]*?({word})", self.text) if tested else None
+        at = found.start(1) if found else next((one.start() for one in re.finditer(word, self.text)), None)
+        return place if at is None else pinpoint(self.document.lines, place, self.text, at)
 
 
 def _sentences(knowledge: Knowledge, suspected: frozenset[str] | None) -> Iterator[Problem]:
-    """Sentences that cannot be read, or name what there is not."""
+    """Sentences that cannot be read, name what there is not, or ask what has only one answer."""
+    for one in _all_sentences(knowledge):
+        yield from _sentence(one, suspected if one.base else frozenset())
+
+
+def _all_sentences(knowledge: Knowledge) -> Iterator[_Sentence]:
     symbols = knowledge.scope.symbols.keys()
     for document in knowledge.documents.values():
         for position, rule in enumerate(_rules(document)):
             because = rule.get("because") if isinstance(rule, Mapping) else None
             if isinstance(because, str):
                 path = ("rules", position, "because")
-                yield from _sentence(document, path, because, str(rule.get("id", "rules")), symbols, suspected)
+                yield _Sentence(document, path, because, str(rule.get("id", "rules")), symbols, knowledge)
     manifest, shown = knowledge.manifest, knowledge.documents.get("knowledge.yaml")
     if shown is None:
         return
     if manifest.sentence:
-        yield from _sentence(shown, ("sentence",), manifest.sentence, "sentence", _HEADLINE, frozenset())
+        yield _Sentence(shown, ("sentence",), manifest.sentence, "sentence", _HEADLINE)
     for key, text in manifest.agreement.items():
-        yield from _sentence(shown, ("agreement", key), text, "agreement", _AGREEMENT, frozenset())
+        yield _Sentence(shown, ("agreement", key), text, "agreement", _AGREEMENT)
     if manifest.fallback:
         because = manifest.fallback.because
-        yield from _sentence(shown, ("fallback", "because"), because, "fallback", symbols, suspected)
+        yield _Sentence(shown, ("fallback", "because"), because, "fallback", symbols, knowledge)
 
 
 def _rules(document: Document) -> Sequence[Any]:
@@ -224,29 +260,114 @@ def _rules(document: Document) -> Sequence[Any]:
     return rules if isinstance(rules, list) else ()
 
 
-def _sentence(
-    document: Document,
-    path: tuple[str | int, ...],
-    text: str,
-    owner: str,
-    names: Iterable[str],
-    suspected: frozenset[str] | None,
-) -> Iterator[Problem]:
-    from engine.sentences import SentenceError, names_in_sentence
+def _sentence(sentence: _Sentence, suspected: frozenset[str] | None) -> Iterator[Problem]:
+    from engine.sentences import NameComparison, SentenceError, names_in_sentence, tests_in_sentence
 
-    place = document.place(path)
     try:
-        found = names_in_sentence(text)
+        found, tests = names_in_sentence(sentence.text), tests_in_sentence(sentence.text)
     except SentenceError as error:
-        yield Problem(place, f"not readable as a sentence ({error})", owner, _SENTENCE_HINT, "sentence")
+        place = sentence.document.place(sentence.path)
+        yield Problem(place, f"not readable as a sentence ({error})", sentence.owner, _SENTENCE_HINT, "sentence")
         return
-    for name in sorted(found - set(names)):
+    known = set(sentence.names)
+    compared = [one for one in tests if isinstance(one, NameComparison)]
+    for name in sorted(found - known):
         if suspected is None or name in suspected:
             continue
-        at = re.search(rf"\b{re.escape(name)}\b", text)
-        exactly = pinpoint(document.lines, place, text, at.start()) if at else place
-        message = f"`{path[-1]}` names '{name}', which is not declared"
-        yield Problem(exactly, message, owner, did_you_mean(name, names), "unknown-name")
+        message = f"`{sentence.path[-1]}` names '{name}', which is not declared"
+        hint = _in_quotes(name, compared, known) or did_you_mean(name, known) or _declare(sentence)
+        yield Problem(sentence.place(name), message, sentence.owner, hint, "unknown-name")
+    for test in tests:
+        if test.name in known and (said := _answered_alike(sentence, test)):
+            message, hint = said
+            yield Problem(sentence.place(test.name, tested=True), message, sentence.owner, hint, "sentence")
+
+
+def _declare(sentence: _Sentence) -> str:
+    if sentence.base is None:
+        return f"Only {', '.join(sentence.names)} can be filled in here"
+    return "Declare it in facts.yaml or costs.yaml, or fill in a name that is declared"
+
+
+def _in_quotes(word: str, compared: Iterable[NameComparison], known: Collection[str]) -> str | None:
+    """The hint for a text without its quotes, as in ``is_prototype == yes``."""
+    for one in compared:
+        other = one.name if one.other == word else one.other
+        if word in (one.name, one.other) and other in known:
+            return f'Text to compare with stands in quotes: write {{% if {other} == "{word}" %}}'
+    return None
+
+
+def _answered_alike(sentence: _Sentence, test: BareName | NameComparison) -> tuple[str, str] | None:
+    """Why a test comes out the same in every case, and what to write instead; None where it does not."""
+    from engine.sentences import BareName
+
+    called = f"`{sentence.path[-1]}`"
+    if isinstance(test, BareName):
+        if sentence.base is None and test.name in _REAL_TRUTHS:
+            return None
+        message = f"{called} tests '{test.name}' alone, which is always true: it is the text that people read"
+        return message, f"Write {_test_of(sentence, test)}"
+    if test.operator not in ("eq", "ne"):
+        if test.operator in ("in", "notin") and isinstance(test.literal, str | None):
+            return None
+        message = f"{called} asks whether '{test.name}' is more or less, and it is the text that people read"
+        return message, "Write two rules with a condition each, and a sentence for each"
+    if test.other is not None:
+        return None
+    texts = _texts(sentence, test.name)
+    if isinstance(test.literal, str) and (texts is None or test.literal in texts.values()):
+        return None
+    literal = test.literal if isinstance(test.literal, str) else _as_text(test.literal)
+    message = f"{called} compares '{test.name}' with {_as_written(test.literal)}, which is never what people read"
+    if texts is None:
+        return message, f'Put quotes around it: "{literal}"'
+    shown = list(dict.fromkeys(texts.values()))
+    near = texts.get(literal) or _nearest(literal, shown)
+    every = ", ".join(f'"{text}"' for text in shown[:_MOST_SHOWN])
+    return message, f'Did you mean "{near}"?' if near else f"Write one of {every}"
+
+
+def _nearest(literal: str, shown: Iterable[str]) -> str | None:
+    """The text that is meant, in whatever case it is written."""
+    by_lower = {text.lower(): text for text in shown}
+    near = get_close_matches(literal.lower(), by_lower, n=1)
+    return by_lower[near[0]] if near else None
+
+
+def _as_text(literal: object) -> str:
+    """What people read of a literal that is no text."""
+    return ("yes" if literal else "no") if isinstance(literal, bool) else str(literal)
+
+
+def _as_written(literal: object) -> str:
+    return f'"{shorten(literal)}"' if isinstance(literal, str) else str(literal).lower()
+
+
+def _test_of(sentence: _Sentence, test: BareName) -> str:
+    """A test of a name that has more than one answer, in place of the name alone."""
+    texts = list((_texts(sentence, test.name) or {}).values())
+    if {"yes", "no"} <= set(texts):
+        return f'{{% if {test.name} == "{"no" if test.negated else "yes"}" %}}'
+    if texts and texts[0] != "unknown":
+        return f'e.g. {{% if {test.name} {"!=" if test.negated else "=="} "{texts[0]}" %}}'
+    return f'e.g. {{% if {test.name} {"==" if test.negated else "!="} "unknown" %}}'
+
+
+def _texts(sentence: _Sentence, name: str) -> Mapping[str, str] | None:
+    """Each word a name may have with what people read of it; None where that may be any text."""
+    knowledge = sentence.base
+    if knowledge is None:
+        return None
+    symbol = knowledge.scope.symbols[knowledge.scope.readings.get(name, name)]
+    if is_stand_in(symbol) or name in knowledge.open_words:
+        return None
+    if isinstance(symbol.type, TruthType):
+        return {"true": "yes", "false": "no", "unknown": "unknown"}
+    if isinstance(symbol.type, ChoiceType):
+        words = {word: " ".join(label(knowledge, name, word).split()) for word in symbol.type.values}
+        return {**words, "unknown": "unknown"}
+    return None
 
 
 # -- facts -----------------------------------------------------------------------------------------

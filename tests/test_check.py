@@ -363,7 +363,7 @@ SLIPS = {
         Edit("framework.yaml", '    source: "Q1, C76"\n', ""),
         "missing-source",
         "framework.yaml:17:5",
-        "rules.0.source: is missing",
+        "q1-low-volume.source: is missing",
         "Add source",
     ),
     "a default without its source": Slip(

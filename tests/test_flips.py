@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.case import Case, Given
 from engine.commands.flips import flips as command
+from engine.describe import decide
 from engine.errors import BadInput, InferenceError
 from engine.explain.flip_pairs import likely_pairs, map_pair
 from engine.explain.flips import FactFlips, Flips, distance, find_flips, require_recommendation
@@ -256,6 +257,15 @@ def test_answering_when_it_is_enough_to_change_it_is_said() -> None:
     (found,) = flips.facts
     assert (flips.recommendation, found.answered, found.distance) == ("b", "a", 0.0)
     assert [(flip.side, flip.at, flip.before, flip.becomes) for flip in found.nearest] == [("below", 5.0, "a", "b")]
+
+
+def test_fact_when_answering_it_is_enough_is_not_called_steady_in_the_report() -> None:
+    rows = [("x is answered", "a"), ("otherwise", "b")]
+    made = base({"x": number(default=9, default_source="test")}, [decision("d", "first", rows)], recommends="d")
+    made.manifest.turning["x"] = None
+    title = made.title("x")
+    assert title not in decide(Case("test", {}), EnginePool(made)).steady
+    assert title in decide(Case("test", {"x": Given(9.0)}), EnginePool(made)).steady
 
 
 def test_flips_when_nothing_is_known_are_found_and_confirmed() -> None:

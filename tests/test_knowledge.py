@@ -294,7 +294,7 @@ FORM: Mapping[str, Wrong] = {
     ),
     "an empty condition": ("advice.yaml", "when: is_urgent", 'when: ""', 'when: ""', "when: "),
     "a salience too high": ("advice.yaml", "id: pays", "id: pays\n    salience: 1001", "salience: 1001", "1000"),
-    "no day": ("advice.yaml", "id: pays", "id: pays\n    from: soon", "from: soon", "rules.1.from: "),
+    "no day": ("advice.yaml", "id: pays", "id: pays\n    from: soon", "from: soon", "pays.from: "),
     "no version": ("knowledge.yaml", 'version: "1"\n', "", "name: machines", "version: is missing"),
 }
 NAMES: Mapping[str, Wrong] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from engine.case import case_from_mapping
 from engine.live import LiveKnowledge
 from engine.pipeline import infer
 from engine.resources import rules_directory
+from tests.small_base import write_base
 
 
 @pytest.fixture
@@ -106,3 +108,73 @@ def test_cases_when_the_base_is_swapped_underneath_are_each_decided_by_one_base(
         for worker in workers:
             worker.join()
     assert wrong == []
+
+
+#: A speed that is another one from the second of May on.
+DATED = """\
+    amounts:
+      speed:
+        title: speed of a car
+        unit: km/hour
+        values:
+          - {from: 2026-01-01, value: 50, source: test}
+          - {from: 2026-05-02, value: 100, source: test}
+    figures:
+      trip_time: {title: time of the trip, unit: hour, formula: distance / speed, source: test}
+    """
+
+
+class Calendar:
+    """A calendar whose page is turned by hand."""
+
+    def __init__(self, day: date) -> None:
+        self.day = day
+
+    def __call__(self) -> date:
+        return self.day
+
+
+def test_dated_values_when_the_day_changes_are_those_of_the_new_day(tmp_path: Path) -> None:
+    told: list[str] = []
+    calendar = Calendar(date(2026, 5, 1))
+    live = LiveKnowledge(write_base(tmp_path, costs=DATED), told.append, today=calendar)
+    assert (live.knowledge.constants["speed"], live.refresh()) == (50, False)
+    calendar.day = date(2026, 5, 2)
+    assert live.refresh() is True
+    assert (live.knowledge.constants["speed"], live.knowledge.on) == (100, calendar.day)
+    assert told[-1].endswith("as of 2026-05-02")
+    assert live.refresh() is False
+
+
+def test_dated_values_when_a_day_was_asked_for_stay_those_of_that_day(tmp_path: Path) -> None:
+    calendar = Calendar(date(2026, 5, 1))
+    live = LiveKnowledge(write_base(tmp_path, costs=DATED), on=date(2026, 4, 30), today=calendar)
+    calendar.day = date(2026, 5, 2)
+    assert live.refresh() is False
+    assert (live.knowledge.constants["speed"], live.knowledge.on) == (50, date(2026, 4, 30))
+
+
+def test_dated_values_when_the_files_are_broken_as_the_day_changes_follow_once_they_are_mended(tmp_path: Path) -> None:
+    calendar = Calendar(date(2026, 5, 1))
+    live = LiveKnowledge(write_base(tmp_path, costs=DATED), today=calendar)
+    text = (tmp_path / "costs.yaml").read_text("utf-8")
+    (tmp_path / "costs.yaml").write_text("[", "utf-8")
+    calendar.day = date(2026, 5, 2)
+    assert live.refresh() is False
+    assert live.refused
+    (tmp_path / "costs.yaml").write_text(text, "utf-8")
+    assert live.refresh() is True
+    assert (live.knowledge.constants["speed"], live.refused) == (100, ())
+
+
+def test_a_change_when_it_is_more_than_the_engine_holds_is_refused_with_the_reason(tmp_path: Path) -> None:
+    told: list[str] = []
+    live = LiveKnowledge(write_base(tmp_path), told.append)
+    facts = "".join(f"  f{number}: {{title: f, type: yes/no, source: s}}\n" for number in range(40))
+    with (tmp_path / "facts.yaml").open("a", encoding="utf-8") as stream:
+        stream.write(facts)
+    _edit(tmp_path / "transport.yaml", "when: distance < 2", "when: " + " and ".join(f"f{n}" for n in range(40)))
+    assert live.refresh() is False
+    (problem,) = live.refused
+    assert (problem.place.file, "conditions at once" in problem.message) == (str(tmp_path), True)
+    assert problem.message in told[-1]

@@ -351,7 +351,7 @@ def _text_of(tokens: list[Token]) -> str:
 @given(TEXTS)
 def test_terminal_escape_when_printed_gives_back_the_text(text: str) -> None:
     shown = escape.printable(text).replace("¦", "|")
-    printed = report._laid_out(f"[bold]{escape.for_terminal(text)}[/]<", 400, colour=False)
+    printed = report.laid_out(f"[bold]{escape.for_terminal(text)}[/]<", 400, colour=False)
     assert printed == f"{shown}<\n"
 
 

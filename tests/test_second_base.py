@@ -13,7 +13,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from cli import FORMATS, main
+from cli import main
+from engine.commands.options import FORMATS
 from tests.cases import ROOT
 
 HOME = ROOT / "examples" / "gpu-rent-or-buy"

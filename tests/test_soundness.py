@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from engine.errors import BadInput
 from engine.knowledge import load_knowledge
 from engine.sentences import LONGEST_SENTENCE, SentenceError, fill_in, names_in_sentence
 from engine.soundness import require_sound, unsound
+from engine.source import read_text_document
 from tests.cases import knowledge, small_base
 
 
@@ -182,12 +184,87 @@ SENTENCES: Mapping[str, Wrong] = {
         *("knowledge.yaml", "sides:", "agreement: {all_agree: '{{ saving }}', disagree: No.}\nsides:", "agreement:"),
         "agreement: `all_agree` names 'saving', which is not declared",
     ),
+    "it tests a yes/no name alone": (
+        *("advice.yaml", "{{ saving }}", "{% if is_urgent %}Soon{% endif %}", "{% if"),
+        """alone, which is always true: it is the text that people read. Write {% if is_urgent == "yes" %}""",
+    ),
+    "it tests the opposite of a yes/no name alone": (
+        *("advice.yaml", "{{ saving }}", "{% if not is_urgent %}Late{% endif %}", "{% if"),
+        'Write {% if is_urgent == "no" %}',
+    ),
+    "it tests a choice beside another test": (
+        *("advice.yaml", "{{ saving }}", "{% if is_urgent == 'yes' and colour %}Soon{% endif %}", "{% if"),
+        "tests 'colour' alone, which is always true",
+    ),
+    "it tests a number alone": (
+        *("advice.yaml", "{{ saving }}", "{% if saving %}{{ saving }}{% endif %}", "{% if"),
+        'Write e.g. {% if saving != "unknown" %}',
+    ),
+    "it compares a yes/no name with a truth": (
+        *("advice.yaml", "{{ saving }}", "{% if is_urgent == true %}Soon{% endif %}", "{% if"),
+        "compares 'is_urgent' with true, which is never what people read. Did you mean \"yes\"?",
+    ),
+    "it compares with a text that is never shown": (
+        *("advice.yaml", "{{ saving }}", "{% if is_urgent == 'Yess' %}Soon{% endif %}", "{% if"),
+        'compares \'is_urgent\' with "Yess", which is never what people read. Did you mean "yes"?',
+    ),
+    "it compares a conclusion with a text that is far from all": (
+        *("advice.yaml", "{{ saving }}", "{% if firmness == 'qqq' %}Soon{% endif %}", "{% if"),
+        "compares 'firmness' with \"qqq\", which is never what people read. Write one of",
+    ),
+    "it compares with a word without quotes": (
+        *("advice.yaml", "{{ saving }}", "{% if is_urgent == yes %}Soon{% endif %}", "{% if"),
+        """names 'yes', which is not declared. Text to compare with stands in quotes: write {% if is_urgent == "yes" %}""",
+    ),
+    "it asks for more of a number": (
+        *("advice.yaml", "{{ saving }}", "{% if saving > 0 %}Good{% endif %}", "{% if"),
+        "asks whether 'saving' is more or less, and it is the text that people read",
+    ),
+    "the fallback's tests a name alone": (
+        *("knowledge.yaml", "It is open.", "'{% if is_urgent %}x{% endif %}'", "{% if"),
+        "fallback: `because` tests 'is_urgent' alone",
+    ),
+    "the headline tests what is always there": (
+        *("knowledge.yaml", "sides:", "sentence: '{% if strength %}x{% endif %}'\nsides:", "sentence:"),
+        "sentence: `sentence` tests 'strength' alone",
+    ),
 }
 
 
 @pytest.mark.parametrize("wrong", SENTENCES.values(), ids=SENTENCES)
 def test_sentence_when_it_cannot_be_filled_in_is_refused_with_its_place(folder: Path, wrong: Wrong) -> None:
     check(folder, wrong)
+
+
+ANSWERED_BOTH_WAYS = {
+    "a yes/no name": ("advice.yaml", "{{ saving }}", "{% if is_urgent == 'no' %}Late{% endif %}"),
+    "an unknown name": ("advice.yaml", "{{ saving }}", "{% if 'unknown' != is_urgent %}Late{% endif %}"),
+    "the text of a number": ("advice.yaml", "{{ saving }}", "{% if saving == '$0' %}Nothing{% endif %}"),
+    "a part of a text": ("advice.yaml", "{{ saving }}", "{% if '$' in saving %}Money{% endif %}"),
+    "two names": ("advice.yaml", "{{ saving }}", "{% if saving == price %}Even{% endif %}"),
+    "a settled headline": ("knowledge.yaml", "sides:", "sentence: '{% if not settled %}x{% endif %}'\nsides:"),
+    "an agreement that a voice decided": (
+        *("knowledge.yaml", "sides:"),
+        "agreement: {all_agree: '{% if decided_by %}x{% endif %}', disagree: No.}\nsides:",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", ANSWERED_BOTH_WAYS.values(), ids=ANSWERED_BOTH_WAYS)
+def test_sentence_when_its_test_can_come_out_either_way_is_no_problem(
+    folder: Path, change: tuple[str, str, str]
+) -> None:
+    assert unsound_in(folder, change) == []
+
+
+def test_sentence_when_it_compares_with_a_choice_by_its_word_is_told_the_label() -> None:
+    base = knowledge()
+    word, title = next((word, title) for word, title in (base.facts["task"].choices or {}).items() if word != title)
+    (row, *_) = base.decisions["method"].rows
+    sentence = f"{{% if task == '{word}' %}}x{{% endif %}}"
+    document = read_text_document(f'rules: [{{id: {row.id}, because: "{sentence}"}}]', "x.yaml")
+    (problem,) = unsound(replace(base, documents={**base.documents, "x.yaml": document}))
+    assert problem.hint == f'Did you mean "{title}"?'
 
 
 ESCAPES = {

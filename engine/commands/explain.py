@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from engine.commands.options import (
+    FORMAT_OPTION,
     ON_OPTION,
     OUTPUT_OPTION,
     RULES_OPTION,
+    chosen_format,
     emit,
+    layout,
+    read_case_file,
     refuses_bad_input,
     sound_knowledge,
-    terminal,
 )
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from engine.case import Case
-    from engine.knowledge import Knowledge
-    from engine.report import Format
-
-_FORMATS = ("terminal", "markdown", "html", "json")
-_SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "markdown", ".json": "json"}
-_FORMAT_OPTION = click.option(
-    "--format", "report_format", type=click.Choice(_FORMATS), help="Default: by the output file's name, else terminal."
-)
 
 
 @click.command("why")
 @click.argument("case", metavar="CASE")
 @click.argument("name", metavar="[CONCLUSION|FIGURE|FACT]", required=False)
 @click.option("--depth", type=click.IntRange(min=0), metavar="N", help="Show no more than N steps down. Default: all.")
-@_FORMAT_OPTION
+@FORMAT_OPTION
 @OUTPUT_OPTION
 @RULES_OPTION
 @ON_OPTION
@@ -64,14 +56,14 @@ def why(
 
     knowledge = sound_knowledge(rules, on)
     pool = EnginePool(knowledge)
-    justification = justify(infer(_read(case, knowledge), pool), pool, name, depth=depth)
-    emit(render_why(justification, _chosen(report_format, output), **_layout(output)), output)
+    justification = justify(infer(read_case_file(case, knowledge), pool), pool, name, depth=depth)
+    emit(render_why(justification, chosen_format(report_format, output), **layout(output)), output)
 
 
 @click.command("why-not")
 @click.argument("case", metavar="CASE")
 @click.argument("approach", metavar="APPROACH")
-@_FORMAT_OPTION
+@FORMAT_OPTION
 @OUTPUT_OPTION
 @RULES_OPTION
 @ON_OPTION
@@ -97,18 +89,18 @@ def why_not(
     from engine.pipeline import infer
 
     knowledge = sound_knowledge(rules, on)
-    given = _read(case, knowledge)
+    given = read_case_file(case, knowledge)
     # Before anything is decided, for a wrong name is said at once.
     wanted_in(knowledge, approach)
     pool = EnginePool(knowledge)
     answer = explained(infer(given, pool), pool, approach)
-    emit(render_why_not(answer, _chosen(report_format, output), **_layout(output)), output)
+    emit(render_why_not(answer, chosen_format(report_format, output), **layout(output)), output)
 
 
 @click.command("what-if")
 @click.argument("case", metavar="CASE")
 @click.argument("assignments", metavar="FACT=VALUE...", nargs=-1)
-@_FORMAT_OPTION
+@FORMAT_OPTION
 @OUTPUT_OPTION
 @RULES_OPTION
 @ON_OPTION
@@ -136,22 +128,5 @@ def what_if(
     from engine.inference import EnginePool
 
     knowledge = sound_knowledge(rules, on)
-    answer = compared(_read(case, knowledge), EnginePool(knowledge), assignments)
-    emit(render_what_if(answer, _chosen(report_format, output), **_layout(output)), output)
-
-
-def _read(case: str, knowledge: Knowledge) -> Case:
-    from engine.case import read_case
-    from engine.source import read_document
-
-    return read_case(read_document(case), knowledge.facts)
-
-
-def _chosen(report_format: str | None, output: str | None) -> Format:
-    """The format asked for, else that of the output file's name."""
-    by_name = _SUFFIXES.get(Path(output).suffix.lower(), "terminal") if output else "terminal"
-    return report_format or by_name  # type: ignore[return-value]  # click checked the format
-
-
-def _layout(output: str | None) -> dict[str, Any]:
-    return terminal() if output is None else {"width": 100, "colour": False}
+    answer = compared(read_case_file(case, knowledge), EnginePool(knowledge), assignments)
+    emit(render_what_if(answer, chosen_format(report_format, output), **layout(output)), output)

@@ -15,6 +15,7 @@ import click
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from engine.case import Case
     from engine.knowledge import Knowledge
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -32,6 +33,11 @@ ON_OPTION = click.option(
     type=click.DateTime(("%Y-%m-%d",)),
     metavar="DATE",
     help="Decide as of this day, e.g. 2026-05-01; dated values and rules follow. Default: today.",
+)
+FORMATS = ("terminal", "markdown", "html", "json")
+SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "markdown", ".json": "json"}
+FORMAT_OPTION = click.option(
+    "--format", "report_format", type=click.Choice(FORMATS), help="Default: by the output file's name, else terminal."
 )
 OUTPUT_OPTION = click.option("-o", "--output", metavar="FILE", help="Write the report to FILE instead of printing it.")
 STORE_OPTION = click.option(
@@ -115,3 +121,25 @@ def terminal() -> dict[str, Any]:
     """How wide the output may be, and whether it may have colour."""
     to_person = sys.stdout is not None and sys.stdout.isatty()
     return {"width": None if to_person else 100, "colour": to_person and "NO_COLOR" not in os.environ}
+
+
+def chosen_format(named: str | None, output: str | None, usual: str = "terminal") -> Any:
+    """The format that an option names, else that of the output file's name, else the usual one."""
+    return named or SUFFIXES.get(Path(output).suffix.lower() if output else "", usual)
+
+
+def layout(output: str | None) -> dict[str, Any]:
+    """How wide a report may be, and whether it may have colour: as the terminal has it, plain in a file."""
+    return terminal() if output is None else {"width": 100, "colour": False}
+
+
+def read_case_file(path: str, knowledge: Knowledge) -> Case:
+    """The case in a file, ``-`` being standard input, as typed facts of the base.
+
+    Raises:
+        BadInput: with every problem of it.
+    """
+    from engine.case import read_case
+    from engine.source import read_document
+
+    return read_case(read_document(path), knowledge.facts)

@@ -14,7 +14,7 @@ from engine.decision import KnowledgeIdentity
 from engine.explain.flip_pairs import PairMap
 from engine.explain.flips import ChoiceFlip, FactFlips, Flip, Flips
 from engine.language.evaluate import Value
-from engine.report import Format, _laid_out, _without_gaps, environment_for
+from engine.report import Format, environment_for, laid_out, without_gaps
 from engine.turning import Turn, where
 from engine.wording import label, show_name
 
@@ -114,8 +114,8 @@ def render_flips(
     shown = _Words(flips).shown(pairs, drawn=format == "html")
     text = _templates(format).get_template(f"flips.{suffix}.j2").render(shown=shown)
     if format == "terminal":
-        return _laid_out(text, width or min(shutil.get_terminal_size().columns, _WIDEST), colour=colour)
-    return _without_gaps(text)
+        return laid_out(text, width or min(shutil.get_terminal_size().columns, _WIDEST), colour=colour)
+    return without_gaps(text)
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from engine.explain.common import ShownCondition
 from engine.explain.justification import Justification, Step, steps_of
 from engine.explain.whatif import WhatIf
 from engine.explain.whynot import Failed, Row, WhyNot
-from engine.report import Format, _laid_out, _without_gaps, environment_for
+from engine.report import Format, environment_for, laid_out, without_gaps
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -124,8 +124,8 @@ def _rendered(
     suffix = "md" if format == "markdown" else format
     text = _templates(format).get_template(f"{name}.{suffix}.j2").render(answer=answer, **context)
     if format == "terminal":
-        return _laid_out(text, width or min(shutil.get_terminal_size().columns, _WIDEST), colour=colour)
-    return _without_gaps(text)
+        return laid_out(text, width or min(shutil.get_terminal_size().columns, _WIDEST), colour=colour)
+    return without_gaps(text)
 
 
 def _json(answer: Justification | WhyNot | WhatIf) -> str:

@@ -17,8 +17,7 @@ from engine import __version__
 from engine.case import Case, Given
 from engine.decision import Decision, Figure, Firing, Reading
 from engine.errors import BadInput, Place, Problem
-from engine.knowledge import Knowledge
-from engine.knowledge import _digest as digest_of
+from engine.knowledge import Knowledge, digest
 from engine.pipeline import Outcome
 from engine.records.sensitive import Withheld, fingerprint, hash_key, keyed_hash, withheld
 from engine.records.settings import Settings, Treatment
@@ -56,7 +55,7 @@ def knowledge_content(knowledge: Knowledge) -> KnowledgeContent:
     """
     paths = sorted(knowledge.directory.glob("*.yaml"))
     texts = {path.name: read_text(path) for path in paths}
-    if digest_of(texts) != knowledge.sha256:
+    if digest(texts) != knowledge.sha256:
         message = "the rules have changed since they were read, so what decided cannot be recorded"
         raise BadInput([Problem(Place(str(knowledge.directory)), message, hint="Decide once more")])
     return KnowledgeContent(knowledge.sha256, knowledge.manifest.name, knowledge.manifest.version, texts)

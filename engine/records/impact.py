@@ -11,7 +11,7 @@ from typing import Any
 from engine.case import Case, case_from_mapping
 from engine.comparing.rule_sources import RuleSource
 from engine.conclusions import conclusions
-from engine.describe import _Describer as Describer
+from engine.describe import Describer
 from engine.errors import BadInput, BreakevenError
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, Row

@@ -23,8 +23,8 @@ from engine.records.replay import Replay, Replayed
 from engine.records.statistics import Statistics
 from engine.records.store import Entry, Store
 from engine.records.verify import Verification
-from engine.report import _laid_out as laid_out
 from engine.report import environment_for as environment
+from engine.report import laid_out
 from engine.wording import label
 
 #: Columns of a terminal's bars.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.conclusions import conclusions
-from engine.describe import _Describer as Describer
+from engine.describe import Describer
 from engine.errors import BadInput, BreakevenError
 from engine.pipeline import Outcome, infer
 from engine.records.bases import Bases
