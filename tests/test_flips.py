@@ -265,7 +265,7 @@ def test_fact_when_answering_it_is_enough_is_not_called_steady_in_the_report() -
     made.manifest.turning["x"] = None
     title = made.title("x")
     assert title not in decide(Case("test", {}), EnginePool(made)).steady
-    assert title in decide(Case("test", {"x": Given(9.0)}), EnginePool(made)).steady
+    assert title in decide(Case("test", {"x": Given("x", 9.0)}), EnginePool(made)).steady
 
 
 def test_flips_when_nothing_is_known_are_found_and_confirmed() -> None:
