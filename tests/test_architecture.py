@@ -279,3 +279,23 @@ def test_help_when_asked_for_loads_nothing_heavy() -> None:
     assert status == 0
     assert "Usage:" in run.stdout
     assert HEAVY.isdisjoint(loaded)
+
+
+def test_modules_when_looked_up_in_the_table_of_the_architecture_are_all_there() -> None:
+    document = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named: set[str] = set()
+    for row in re.findall(r"^\| (`.+?) \|", document, re.MULTILINE):
+        folder = ""
+        for path in re.findall(r"`([\w/]+\.py|[\w/]+/…?)`", row):
+            folder = path.rpartition("/")[0] + "/" if "/" in path else folder
+            named.add(path if "/" in path else folder + path)
+    modules = {str(path.relative_to(ROOT / "engine")) for path in (ROOT / "engine").rglob("*.py")}
+    missing = {
+        module
+        for module in modules
+        if Path(module).name != "__init__.py"
+        and module not in named
+        and not module.startswith(("dmn/", "records/migrations/"))
+    }
+    assert missing == set()
+    assert {name for name in named if name.endswith(".py") and name != "cli.py"} <= modules
