@@ -224,8 +224,7 @@ def show(name: str | None, report_format: str, rules: str | None, on: datetime |
     "--format",
     "graph_format",
     type=click.Choice(("svg", "mermaid", "dot")),
-    default="mermaid",
-    help="How to draw it; dot is for Graphviz.",
+    help="Default: by the file's name, else mermaid; dot is for Graphviz.",
 )
 @click.option("--decisions-only", is_flag=True, help="Leave out figures, amounts and tables.")
 @OUTPUT_OPTION
@@ -234,7 +233,7 @@ def show(name: str | None, report_format: str, rules: str | None, on: datetime |
 @refuses_bad_input
 def graph(
     name: str | None,
-    graph_format: str,
+    graph_format: str | None,
     decisions_only: bool,
     output: str | None,
     rules: str | None,
@@ -245,12 +244,13 @@ def graph(
     \b
     Examples:
       breakeven rules graph --decisions-only
-      breakeven rules graph break_even_months --format svg -o graph.svg
+      breakeven rules graph break_even_months -o graph.svg
     """
     from engine.graph import draw, requirements
 
+    chosen = graph_format or _by_name(output, _GRAPH_SUFFIXES, "mermaid")
     required = requirements(sound_knowledge(rules, on), name, decisions_only=decisions_only)
-    emit(draw(required, graph_format), output)  # type: ignore[arg-type]  # click checked the format
+    emit(draw(required, chosen), output)  # type: ignore[arg-type]  # click checked the format
 
 
 @rules.command("docs")
@@ -288,7 +288,7 @@ def init(directory: str) -> None:
     """
     from engine.editing import start_base
 
-    written = start_base(Path(directory), sound_knowledge(None))
+    written = start_base(directory, sound_knowledge(None))
     click.echo(f"{len(written)} files in {directory}. Decide with them: breakeven recommend CASE --rules {directory}")
 
 
@@ -307,10 +307,11 @@ def new(part: str, name: str, decision: str | None, rules: str) -> None:
       breakeven rules new decision procurement --rules my-rules
       breakeven rules new rule method-tiny --decision method --rules my-rules
     """
-    from engine.editing import new_part, to_fill_in, write_files
+    from engine.editing import add_part, to_fill_in
 
-    files = new_part(sound_knowledge(rules), part, name, decision)  # type: ignore[arg-type]  # click checked the part
-    write_files(Path(), {str(path): text for path, text in files.items()})
+    if decision is not None and part != "rule":
+        raise click.UsageError(f"A {part} belongs to no decision: leave --decision out, or add a rule.")
+    files = add_part(Path(rules), lambda: sound_knowledge(rules), part, name, decision)  # type: ignore[arg-type]
     for path in files:
         click.echo(f"{path}")
     click.echo(f"{to_fill_in(part)}.")  # type: ignore[arg-type]  # click checked the part
@@ -404,6 +405,10 @@ def test_rules(
     """
     from engine.testing.rule_commands import run_decision_tests, suggest_tests, watch_tests
 
+    if watching and (suggesting or output is not None or output_format != "text"):
+        raise click.UsageError("--watch prints text to the terminal: leave out --suggest, --format and -o.")
+    if suggesting and (choice is not None or output_format != "text"):
+        raise click.UsageError("--suggest writes a file of tests: leave out -k and --format; -o FILE says where.")
     if watching:
         from engine.resources import rules_directory
 
@@ -515,15 +520,16 @@ def export(output_format: str, output: str | None, rules: str | None, on: dateti
       breakeven rules export --format dmn-tables -o tables
     """
     from engine.dmn import export_dmn, export_dmn_tables
-    from engine.editing import write_files
+    from engine.editing import named_directory, write_files
 
     if output_format == "dmn":
         emit(export_dmn(sound_knowledge(rules, on)), output)
         return
     if output is None:
         raise click.UsageError("Several files need a directory: add -o DIR.")
+    directory = named_directory(output)
     tables = export_dmn_tables(sound_knowledge(rules, on))
-    write_files(Path(output), tables)
+    write_files(directory, tables)
     click.echo(f"{len(tables)} files in {output}.")
 
 
@@ -577,6 +583,19 @@ def schema(name: str | None, output: str | None, rules: str | None) -> None:
         click.echo(texts[name], nl=False)
     else:
         raise click.UsageError(f"Name one of {', '.join(texts)}, or write them all with -o DIR.")
+
+
+def _by_name(output: str | None, suffixes: dict[str, str], default: str) -> str:
+    """The format that the name of an output file asks for; the default where it has no suffix.
+
+    Raises:
+        click.UsageError: there is no format of that suffix.
+    """
+    suffix = Path(output).suffix.lower() if output else ""
+    if suffix and suffix not in suffixes:
+        message = f"There is no format for {suffix}: name FILE with {', '.join(suffixes)}, or add --format."
+        raise click.UsageError(message)
+    return suffixes.get(suffix, default)
 
 
 def _pool(knowledge: Knowledge) -> EnginePool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,17 +37,19 @@ _WIDEST = 99_999
 _MOST_PASSES = 4
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
+_LINE_END = re.compile("\r\n?")
 
 
-def start_base(directory: Path, knowledge: Knowledge) -> list[str]:
+def start_base(directory: Path | str, knowledge: Knowledge) -> list[str]:
     """Write a copy of the built-in base to own: rules, their tests, and the schemas editors complete from.
 
     Returns:
         The files written, relative to the directory.
 
     Raises:
-        BadInput: the directory exists and is not empty, or cannot be written.
+        BadInput: the directory has no name, exists and is not empty, or cannot be written.
     """
+    directory = named_directory(directory)
     if _is_taken(directory):
         hint = "Name a new directory, or an empty one"
         raise BadInput([Problem(Place(str(directory)), "is already there and not empty", hint=hint)])
@@ -61,6 +64,17 @@ def start_base(directory: Path, knowledge: Knowledge) -> list[str]:
         files[f"{SCHEMA_FOLDER}/{name}.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     write_files(directory, files)
     return list(files)
+
+
+def named_directory(directory: Path | str) -> Path:
+    """The directory of this name, where it is one: no name at all would mean the current directory.
+
+    Raises:
+        BadInput: the name is empty.
+    """
+    if str(directory).strip():
+        return Path(directory)
+    raise BadInput([Problem(Place('""'), "is not the name of a directory", hint="Name a new directory, or an empty one")])
 
 
 def _is_taken(directory: Path) -> bool:
@@ -89,7 +103,83 @@ def write_files(directory: Path, files: Mapping[str, str]) -> None:
         write_text_atomically(path, text)
 
 
+def _write_all(files: Mapping[Path, str]) -> None:
+    """Write files, all of them or none.
+
+    Raises:
+        BadInput: one of them cannot be written; those before it are then as they were.
+    """
+    before: dict[Path, str | None] = {}
+    try:
+        for path, text in files.items():
+            was = read_text(path) if path.exists() else None
+            write_files(path.parent, {path.name: text})
+            before[path] = was
+    except BadInput:
+        for path, was in before.items():
+            with suppress(BadInput, OSError):
+                path.unlink() if was is None else write_text_atomically(path, was)
+        raise
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """While it lasts, no other process adds to the base in the directory; one that wants to waits.
+
+    Raises:
+        BadInput: the directory cannot be read or locked.
+    """
+    import fcntl
+    import os
+
+    try:
+        # The directory itself, since its files are replaced as they are written.
+        opened = os.open(directory, os.O_RDONLY)
+    except (OSError, ValueError) as error:
+        raise _not_locked(directory, error) from error
+    try:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        except OSError as error:
+            raise _not_locked(directory, error) from error
+        yield
+    finally:
+        os.close(opened)
+
+
+def _not_locked(directory: Path, error: Exception) -> BadInput:
+    reason = getattr(error, "strerror", None) or str(error)
+    return BadInput([Problem(Place(str(directory)), f"cannot be locked against other changes ({reason.lower()})")])
+
+
 # -- new parts -----------------------------------------------------------------------------------------
+
+
+def add_part(
+    directory: Path, load: Callable[[], Knowledge], part: Part, name: str, decision: str | None = None
+) -> list[Path]:
+    """Scaffold a new part in the files of a base; whoever else adds to it at the same time does so before or after.
+
+    Args:
+        directory: the base.
+        load: reads the base; called once nobody else adds to it.
+        part: what to add.
+        name: its name, of a rule its id.
+        decision: for a rule, the output or decision it belongs to.
+
+    Returns:
+        The files written: all of them or none.
+
+    Raises:
+        BadInput: as ``new_part`` and ``load`` do, or a file cannot be written.
+    """
+    if not directory.is_dir():
+        # Reading it says what is wrong with it.
+        load()
+    with _alone(directory):
+        files = new_part(load(), part, name, decision)
+        _write_all(files)
+    return list(files)
 
 
 def new_part(knowledge: Knowledge, part: Part, name: str, decision: str | None = None) -> dict[Path, str]:
@@ -347,6 +437,8 @@ def formatted(text: str, shown: str = "the text") -> str:
             comments is not installed.
     """
     read_text_document(text, shown)
+    # A comment would keep the end of its line as it is, beside values that do not.
+    text = _LINE_END.sub("\n", text)
     laid_out = _settled(text, shown)
     if not _says_the_same(laid_out, text):
         message = "the canonical layout would change what the file says"

@@ -390,8 +390,14 @@ class _Loader:
                 self.suspected |= words_in("\n".join(_block(document.lines, one.place)))
         except BadInput as error:
             problems = error.problems
-            self.suspected |= words_in(self.texts[name])
+            self.suspect(self.texts[name])
         self.problems.extend(replace(one, code="yaml") if one.code == "invalid" else one for one in problems)
+
+    def suspect(self, text: str) -> None:
+        """Remember that whatever a file declared may be used elsewhere; of an empty one that may be anything."""
+        words = words_in(text)
+        self.suspected |= words
+        self.anything_unread = self.anything_unread or not words
 
     def manifest(self) -> tuple[KnowledgeFile, bool]:
         """What knowledge.yaml says, and whether its units could be read."""
@@ -427,7 +433,7 @@ class _Loader:
         found = draft(document, model)
         self.problems.extend(found.problems)
         if found.declared is None:
-            self.suspected |= words_in(self.texts[file])
+            self.anything_unread = True
         return found
 
     def as_of(self, costs: CostsFile) -> CostsFile:
@@ -469,7 +475,7 @@ class _Loader:
             for path in drafted.left_out:
                 self.suspected |= words_in(str(document.part(path).value))
             if drafted.declared is None:
-                self.suspected |= words_in(self.texts[file])
+                self.anything_unread = True
             if drafted.declared is None or ("decides",) in drafted.left_out:
                 self.broken.update(_names_decided(document))
             if drafted.declared is not None:

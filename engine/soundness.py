@@ -390,7 +390,8 @@ def _facts(knowledge: Knowledge) -> Iterator[Problem]:
                 yield _default(document, name, f"the default {value:g} is not a whole number")
         if fact.example is not None:
             try:
-                parse_answer(fact.example, fact, name)
+                # An example that is none is no way out of itself.
+                parse_answer(fact.example, fact.model_copy(update={"example": None}), name)
             except BadInput as error:
                 place = document.place(("facts", name, "example"))
                 found = error.problems[0]

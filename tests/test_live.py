@@ -115,10 +115,9 @@ DATED = """\
     amounts:
       speed:
         title: speed of a car
+        value: [{from: 2026-01-01, value: 50}, {from: 2026-05-02, value: 100}]
         unit: km/hour
-        values:
-          - {from: 2026-01-01, value: 50, source: test}
-          - {from: 2026-05-02, value: 100, source: test}
+        source: test
     figures:
       trip_time: {title: time of the trip, unit: hour, formula: distance / speed, source: test}
     """

@@ -7,7 +7,9 @@ prover: whether every case has a row, whether rows exclude each other, whether e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,10 +18,11 @@ from typing import TYPE_CHECKING
 from engine import soundness
 from engine.checking.findings import Finding, Report, by_place, finding_of
 from engine.checking.trials import DECIDING, Explored, Trial, Trials, as_example
+from engine.declarations import word_of
 from engine.errors import BadInput, Place, Problem
 from engine.knowledge import DecisionTable, Knowledge, Reading, read_knowledge
-from engine.language.nodes import Node, Number, Truth, walk
-from engine.source import Document
+from engine.language.nodes import And, Comparison, Node, Number, Truth, walk
+from engine.source import Document, read_text
 from engine.testing.conditions import written
 
 if TYPE_CHECKING:
@@ -37,37 +40,93 @@ _MISLEADING = ("units", "default", "bounds")
 _LOST = ("unreadable", "missing-file", "yaml")
 #: Rules that a message lists by id.
 _MOST_NAMED = 4
+#: The comparisons that together leave one value.
+_ENDS = ("<=", ">=")
+#: Later days from which other values and rules are in force that are looked at.
+MOST_PERIODS = 12
+#: What each of them may take at least, in seconds, however long those before it took.
+_LEAST_SECONDS = 0.5
+#: A day as messages name it: the same finding may name another on another day.
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def check(directory: Path | str | None = None, *, on: date | None = None, seconds: float = SECONDS) -> Report:
     """Everything found in a directory of rules, by default the built-in one.
+
+    Where what is in force depends on the day, each later period is looked at too, and what is found only there
+    says from which day on it holds.
 
     Args:
         directory: holds the files of the base.
         on: the day whose dated values and rules are looked at; today where absent.
         seconds: how long the proofs may take in all.
     """
+    until = time.monotonic() + seconds
     try:
         reading = read_knowledge(directory, on)
     except BadInput as error:
         return Report(by_place(map(finding_of, error.problems)))
+    findings, proved, lines = _found(reading, seconds)
+    knowledge = reading.knowledge
+    if not knowledge.dated:
+        return Report(by_place(findings), tuple(proved), lines)
+    later = [day for day in knowledge.changes if day > knowledge.on]
+    known = {_gist(one) for one in findings}
+    proved_of = [(knowledge.on, proved)]
+    for day in later[:MOST_PERIODS]:
+        found, proved, more_lines = _found(
+            read_knowledge(directory, day), max(until - time.monotonic(), _LEAST_SECONDS)
+        )
+        lines = {**more_lines, **lines}
+        new = [one for one in found if _gist(one) not in known]
+        known.update(map(_gist, new))
+        findings += [replace(one, message=f"{one.message}, from {day} on") for one in new]
+        proved_of.append((day, proved))
+    if left := later[MOST_PERIODS:]:
+        message = f"what is in force from {', '.join(map(str, left))} on was not looked at"
+        hint = f"Look at those days with a copy of the base that begins later: {MOST_PERIODS} are looked at"
+        findings.append(Finding("not-proved", Place(_shown_directory(knowledge)), message, hint))
+    days = (knowledge.on, *later[:MOST_PERIODS])
+    return Report(by_place(findings), tuple(_proved_of_days(proved_of)), lines, days)
+
+
+def _gist(finding: Finding) -> tuple[str, Place, str]:
+    """What makes two findings of two days the same one; the case that shows it may be another."""
+    return finding.code, finding.place, _DAY.sub("", finding.message)
+
+
+def _proved_of_days(proved_of: Sequence[tuple[date, Sequence[str]]]) -> Iterator[str]:
+    """What was proved of each period, said once where it is the same of the one before."""
+    before: Sequence[str] | None = None
+    for day, proved in proved_of:
+        if proved != before:
+            yield from (one if before is None else f"From {day}: {one}" for one in proved)
+        before = proved
+
+
+def _found(reading: Reading, seconds: float) -> tuple[list[Finding], list[str], Mapping[str, Sequence[str]]]:
+    """What is found in a base as of one day, what is proved of it, and the lines of its files."""
     knowledge = reading.knowledge
     findings = [finding_of(problem) for problem in reading.problems]
     unsound = _unsound(reading)
     findings += map(finding_of, unsound)
     findings += _ignored_files(knowledge)
     findings += map(finding_of, _claims(reading))
+    of_tests = [] if reading.problems else _tests(knowledge)
     if not findings:
         findings += _engine_limits(knowledge)
-    if lost := [finding for finding in findings if finding.code in _LOST]:
-        files = _listed(list(dict.fromkeys(finding.place.file for finding in lost)), "and")
+    findings += map(finding_of, of_tests)
+    lines = {**reading.lines, **dict(_lines_of(of_tests, knowledge))}
+    files_of_tests = {problem.place.file for problem in of_tests}
+    if lost := [finding for finding in findings if finding.code in _LOST and finding.place.file not in files_of_tests]:
+        files = _listed(list(dict.fromkeys(finding.place.file for finding in lost)), "and", most=None)
         message = f"gaps and overlaps were not looked for, because {files} could not be read"
-        findings.append(Finding("not-proved", Place(_shown_directory(knowledge)), message))
-        return Report(by_place(findings), (), reading.lines)
+        findings.append(Finding("not-proved", Place(_shown_directory(knowledge)), message, "Correct the errors first"))
+        return findings, [], lines
     misled = frozenset(problem.field for problem in unsound if problem.field and problem.code in _MISLEADING)
     examination = _Examination(reading, misled, seconds)
     findings += examination.findings()
-    return Report(by_place(findings), tuple(examination.proved), reading.lines)
+    return findings, examination.proved, lines
 
 
 # -- what needs no case --------------------------------------------------------------------------------
@@ -111,6 +170,32 @@ def _claims(reading: Reading) -> Sequence[Problem]:
     return ()
 
 
+def _tests(knowledge: Knowledge) -> Sequence[Problem]:
+    """What is wrong with the tests beside the rules, such that they cannot be run."""
+    from engine.testing.rule_tests import FOLDER, read_tests
+
+    if not (knowledge.directory / FOLDER).is_dir():
+        return ()
+    try:
+        read_tests(knowledge)
+    except BadInput as error:
+        return [replace(one, code="yaml") if one.code == "invalid" else one for one in error.problems]
+    return ()
+
+
+def _lines_of(problems: Sequence[Problem], knowledge: Knowledge) -> Iterator[tuple[str, Sequence[str]]]:
+    """The lines of the files of tests in which something is wrong."""
+    from engine.testing.rule_tests import files_of_tests
+
+    wrong = {problem.place.file for problem in problems}
+    for path, shown in files_of_tests(knowledge) if wrong else ():
+        if shown in wrong:
+            try:
+                yield shown, read_text(path, shown=shown).replace("\r\n", "\n").split("\n")
+            except BadInput:
+                continue
+
+
 def _engine_limits(knowledge: Knowledge) -> Iterator[Finding]:
     """A rule that the inference engine cannot hold, told by its id."""
     from engine.inference import CompileError, Program
@@ -121,7 +206,7 @@ def _engine_limits(knowledge: Knowledge) -> Iterator[Finding]:
         message = str(error)
         places = {row.id: row.place for table in knowledge.decisions.values() for row in table.rows}
         place = places.get(message.partition(":")[0], Place(_shown_directory(knowledge)))
-        yield Finding("engine-limit", place, message)
+        yield finding_of(Problem(place, message, code="engine-limit"))
 
 
 # -- what the rules leave out --------------------------------------------------------------------------
@@ -173,9 +258,10 @@ class _Examination:
         """The decisions that could not be looked at, because something is wrong with what they depend on."""
         left_out = [table for name, table in self.knowledge.decisions.items() if name in self.incomplete]
         if left_out:
-            names = _listed([table.name for table in left_out], "and")
+            names = _listed([table.name for table in left_out], "and", most=None)
             message = f"gaps and overlaps were not looked for in {names}, because something they depend on is broken"
-            yield Finding("not-proved", Place(left_out[0].file, 1), message, "Correct the errors first")
+            place = Place(_shown_directory(self.knowledge))
+            yield Finding("not-proved", place, message, "Correct the errors first")
 
     def _defaults(self) -> Iterator[Finding]:
         """Defaults whose formula gives what the fact may not be; constants are looked at elsewhere."""
@@ -189,9 +275,7 @@ class _Examination:
                 message = f"{name}: its default is outside the fact's bounds"
                 yield Finding("default", place, message, "Change the default or the bounds", as_example(found.case))
             elif found is None:
-                yield Finding(
-                    "not-proved", place, f"{name}: whether its default stays within its bounds was not proved"
-                )
+                yield _unproved(place, f"{name}: whether its default stays within its bounds was not proved")
 
     # -- one decision ------------------------------------------------------------------------------
 
@@ -225,8 +309,9 @@ class _Examination:
                 message = f"{table.name}: no row ever covers a case in which everything is known"
                 yield Finding("gap", place, message, "Add rows", as_example(gap.trial.case))
                 continue
-            message = f"{table.name}: no row covers the case that {self._in_english(gap.region)}"
-            hint = f"Add a row for it, or widen one: when: {written(gap.region)}"
+            region = _at_points(gap.region)
+            message = f"{table.name}: no row covers the case that {self._in_english(region)}"
+            hint = f"Add a row for it, or widen one: when: {written(region)}"
             yield Finding("gap", place, message, hint, as_example(gap.trial.case))
 
     def _together(self, table: DecisionTable) -> Iterator[Finding]:
@@ -280,24 +365,40 @@ class _Examination:
                     never = _listed([table.rows[index].id for index in rows], "and")
                     why = f"only {never} would, and {'that' if len(rows) == 1 else 'they'} never decides"
                     why = why if len(rows) == 1 else why.replace("decides", "decide")
+                place = self._value_place(table, output, value)
+                if not rows and (others := self._not_in_force(table, output, value)):
+                    would = _listed(others, "and")
+                    why = f"only {would} would conclude it, not in force on {self.knowledge.on}"
+                    hint = "Nothing needs to be done where that is meant"
+                    yield Finding("unreached-value", place, f"{value}: {why}", hint, is_note=True)
+                    continue
                 hint = "Leave the value out, or add a row that concludes it"
-                yield Finding("unreached-value", self._value_place(table, output, value), f"{value}: {why}", hint)
+                yield Finding("unreached-value", place, f"{value}: {why}", hint)
+
+    def _not_in_force(self, table: DecisionTable, output: str, value: str) -> list[str]:
+        """The rules that would conclude a value if they were in force on the day."""
+        key = table.declaration.keys[output]
+        return [
+            rule.id
+            for rule in table.declaration.rules
+            if not rule.in_force(self.knowledge.on)
+            and word_of(rule.then[key] if isinstance(rule.then, dict) else rule.then) == value
+        ]
 
     def _unsettled(self, table: DecisionTable, found: Unsettled) -> Finding:
         """That something was not proved, and why not."""
-        of = _listed([table.rows[row].id for row in found.rows], "and") if found.rows else table.name
+        of = _listed([table.rows[row].id for row in found.rows], "and", most=None) if found.rows else table.name
         place = table.rows[found.rows[0]].place if found.rows else self._place(table, "rules", key=True)
         what = f"{of}: {found.about} was not proved"
         if found.enough:
             return Finding("not-proved", place, what, "Correct these first")
         if not self.proofs.clock.milliseconds:
-            return Finding("not-proved", place, f"{what} in {self.seconds:g} seconds")
+            return _unproved(place, f"{what} in {round(self.seconds, 1):g} seconds")
         if products := self._products(table):
-            return Finding(
-                "not-proved", place, f"{what}; it depends on products of quantities, {_listed(products, 'and')}"
-            )
+            of = _listed(products, "and", most=None)
+            return _unproved(place, f"{what}; it depends on products of quantities, {of}")
         why = "it depends on conclusions that stand although something they depend on is unknown"
-        return Finding("not-proved", place, f"{what}; {why}")
+        return _unproved(place, f"{what}; {why}")
 
     def _products(self, table: DecisionTable) -> list[str]:
         """The figures a decision depends on that multiply or divide quantities."""
@@ -343,11 +444,34 @@ def _catches_all(table: DecisionTable, row: int) -> bool:
     return row == len(table.rows) - 1 and table.rows[row].when == Truth(value=True)
 
 
-def _listed(names: Sequence[str], joined_by: str) -> str:
-    """The names as people list them, the first few of many."""
-    shown = list(names[:_MOST_NAMED])
-    if len(names) > _MOST_NAMED:
-        shown.append(f"{len(names) - _MOST_NAMED} more")
+def _unproved(place: Place, message: str) -> Finding:
+    """That something was not proved, with what to do all the same."""
+    return finding_of(Problem(place, message, code="not-proved"))
+
+
+def _at_points(region: Node) -> Node:
+    """The region with what is both at least and at most a value told as equal to it."""
+    if not isinstance(region, And):
+        return region
+    ends = {(part.operator, part.left, part.right) for part in region.parts if isinstance(part, Comparison)}
+    parts: dict[Node, None] = {}
+    for part in region.parts:
+        parts[_at_point(part, ends)] = None
+    return And(tuple(parts)) if len(parts) > 1 else next(iter(parts))
+
+
+def _at_point(part: Node, ends: Collection[tuple[str, Node, Node]]) -> Node:
+    if not isinstance(part, Comparison) or part.operator not in _ENDS:
+        return part
+    is_point = all((operator, part.left, part.right) in ends for operator in _ENDS)
+    return replace(part, operator="==") if is_point else part
+
+
+def _listed(names: Sequence[str], joined_by: str, *, most: int | None = _MOST_NAMED) -> str:
+    """The names as people list them, the first few of many where there are to be no more."""
+    shown = list(names[:most])
+    if len(names) > len(shown):
+        shown.append(f"{len(names) - len(shown)} more")
         joined_by = "and"
     return f" {joined_by} ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
@@ -416,7 +540,7 @@ class _Usage:
             yield Finding("idle-question", place, f"{name}: no answer to it changes any conclusion", hint)
         elif verdict is None:
             message = f"{name}: whether its answer can change a conclusion was not proved"
-            yield Finding("not-proved", place, message)
+            yield _unproved(place, message)
 
     def _place(self, name: str, *path: str, key: bool = False) -> Place:
         return self.knowledge.documents["facts.yaml"].place(("facts", name, *path), key=key)

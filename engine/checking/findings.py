@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import PurePath
 from typing import Any, Literal
 from urllib.parse import quote
 
 from engine import __version__
+from engine.checking.ways_out import with_way_out
 from engine.errors import Place, Problem
 from engine.templating import environment
 
@@ -80,6 +82,7 @@ class Finding:
         message: what is wrong.
         hint: what would be right.
         example: a case that shows it, as a case file has it.
+        is_note: whether it is milder than its kind, because nothing may have to be done.
     """
 
     code: str
@@ -87,11 +90,12 @@ class Finding:
     message: str
     hint: str | None = None
     example: Mapping[str, object] | None = field(default=None, hash=False)
+    is_note: bool = False
 
     @property
     def severity(self) -> Severity:
         """How grave it is: with an error the base cannot be used as it is meant."""
-        return _MILDER.get(self.code, "error")
+        return "info" if self.is_note else _MILDER.get(self.code, "error")
 
     @property
     def sentences(self) -> str:
@@ -116,7 +120,7 @@ def finding_of(problem: Problem) -> Finding:
     """The problem as a finding; what it is about begins its message."""
     named = f"{problem.field}: " if problem.field else ""
     code = problem.code if problem.code in CODES else "format"
-    return Finding(code, problem.place, f"{named}{problem.message}", problem.hint)
+    return Finding(code, problem.place, f"{named}{problem.message}", with_way_out(replace(problem, code=code)).hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +128,17 @@ class Report:
     """Everything a check of a knowledge base found.
 
     Args:
-        findings: by file, line and column.
+        findings: by file, line and column, notes last.
         proved: what was proved, in sentences.
         lines: for each file that could be read its lines.
+        days: of a base that depends on the day, the day that was looked at and the later ones from which other
+            values and rules are in force; none of any other.
     """
 
     findings: tuple[Finding, ...]
     proved: tuple[str, ...] = ()
     lines: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    days: tuple[date, ...] = ()
 
     @property
     def counts(self) -> Mapping[Severity, int]:
@@ -153,14 +160,14 @@ class Report:
 
 
 def by_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings by file, line and column, each once."""
+    """The findings by file, line and column, each once, and notes after all others."""
     once = {(one.code, one.place, one.message, one.hint): one for one in findings}
     return tuple(sorted(once.values(), key=_position))
 
 
-def _position(finding: Finding) -> tuple[str, int, int, str, str]:
+def _position(finding: Finding) -> tuple[bool, str, int, int, str, str]:
     place = finding.place
-    return place.file, place.line or 0, place.column or 0, finding.code, finding.message
+    return finding.severity == "info", place.file, place.line or 0, place.column or 0, finding.code, finding.message
 
 
 # -- how it is shown -------------------------------------------------------------------------------
@@ -222,7 +229,16 @@ def _summary(report: Report) -> str:
         f"{count} {words[severity]}{'' if count == 1 else 's'}" for severity, count in report.counts.items() if count
     ]
     files = len({one.place.file for one in report.findings})
-    return f"{', '.join(parts)} in {files} file{'' if files == 1 else 's'}" if parts else "nothing found"
+    found = f"{', '.join(parts)} in {files} file{'' if files == 1 else 's'}" if parts else "nothing found"
+    return f"{found}{_as_of(report.days)}"
+
+
+def _as_of(days: Sequence[date]) -> str:
+    """The days that were looked at, behind what was found."""
+    if not days:
+        return ""
+    later = f", and from {', '.join(map(str, days[1:]))}" if len(days) > 1 else ""
+    return f" as of {days[0]}{later}"
 
 
 def _case_lines(example: Mapping[str, object]) -> list[str]:
@@ -270,7 +286,11 @@ _SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sche
 def _sarif(report: Report) -> dict[str, Any]:
     codes = sorted({one.code for one in report.findings})
     rules = [
-        {"id": code, "shortDescription": {"text": CODES[code]}, "defaultConfiguration": {"level": _level(code)}}
+        {
+            "id": code,
+            "shortDescription": {"text": CODES[code]},
+            "defaultConfiguration": {"level": _LEVELS[_MILDER.get(code, "error")]},
+        }
         for code in codes
     ]
     return {
@@ -286,8 +306,7 @@ def _sarif(report: Report) -> dict[str, Any]:
     }
 
 
-def _level(code: str) -> str:
-    return {"error": "error", "warning": "warning", "info": "note"}[_MILDER.get(code, "error")]
+_LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def _result(report: Report, finding: Finding, rule: int) -> dict[str, Any]:
@@ -302,7 +321,7 @@ def _result(report: Report, finding: Finding, rule: int) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": rule,
-        "level": _level(finding.code),
+        "level": _LEVELS[finding.severity],
         "message": {"text": _told(finding)},
         "locations": [{"physicalLocation": location}],
     }

@@ -28,7 +28,7 @@ from engine.language.nodes import (
 )
 
 #: ``never`` as a number: greater than any that a case may hold. FEEL has no infinity.
-NEVER_NUMBER = 10.0**16
+NEVER_NUMBER = 1e15
 _OPERATORS = {"==": "="}
 
 
