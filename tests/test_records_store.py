@@ -1204,7 +1204,12 @@ def ed448_private_key() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-@pytest.mark.parametrize("pem", ["", "secret", PUBLIC, PRIVATE[:60], ed448_private_key()])
+@pytest.mark.parametrize(
+    "pem",
+    ["", "secret", PUBLIC, PRIVATE[:60], ed448_private_key()],
+    # The keys are made anew each time, and processes that share the tests out must call them the same.
+    ids=["nothing", "a word", "a public key", "half of one", "one of another kind"],
+)
 def test_private_key_when_it_is_none_is_refused_and_not_shown(store: Store, pem: str) -> None:
     said = message_of(lambda: checkpoints.sign(checkpoints.make(store), pem, shown="private.pem"))
     assert said.startswith("private.pem: expected ")
