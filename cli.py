@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from engine.knowledge import Knowledge
     from engine.records.settings import Settings
 
+_HANDBOOK_SUFFIXES = {".html": "html", ".htm": "html", ".md": "markdown", ".markdown": "markdown"}
+_GRAPH_SUFFIXES = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot"}
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="breakeven")
@@ -271,7 +274,7 @@ def handbook(handbook_format: str | None, output: str | None, rules: str | None,
     """
     from engine.handbook import render_handbook
 
-    chosen = chosen_format(handbook_format, output, "markdown")
+    chosen = handbook_format or _by_name(output, _HANDBOOK_SUFFIXES, "markdown")
     emit(render_handbook(sound_knowledge(rules, on), "html" if chosen == "html" else "markdown"), output)
 
 
@@ -545,11 +548,14 @@ def import_rules(file: str, output: str) -> None:
       breakeven rules import loan.dmn -o loan-rules
       breakeven recommend case.yaml --rules loan-rules --format json
     """
-    from engine.dmn import import_dmn, write_base
+    from engine.dmn import import_model, write_base
 
-    files = import_dmn(file)
-    write_base(output, files)
-    click.echo(f"{len(files)} files in {output}. Decide with them: breakeven recommend CASE --rules {output}")
+    imported = import_model(file)
+    write_base(output, imported.files)
+    count = len(imported.files)
+    click.echo(f"{count} files in {output}. Decide with them: breakeven recommend CASE --rules {output}")
+    for note in imported.notes:
+        click.echo(f"{note}.")
 
 
 @rules.command()

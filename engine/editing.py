@@ -74,7 +74,8 @@ def named_directory(directory: Path | str) -> Path:
     """
     if str(directory).strip():
         return Path(directory)
-    raise BadInput([Problem(Place('""'), "is not the name of a directory", hint="Name a new directory, or an empty one")])
+    hint = "Name a new directory, or an empty one"
+    raise BadInput([Problem(Place('""'), "is not the name of a directory", hint=hint)])
 
 
 def _is_taken(directory: Path) -> bool:

@@ -345,6 +345,7 @@ class _Loader:
         knowledge = Knowledge(
             manifest, facts.facts, costs.amounts, costs.figures, tables, costs.tables, built, quantities, scope, order,
             digest(self.texts), self.directory, self.on, self.dated, self.documents,
+            tuple(sorted(self.changes)),
         )  # fmt: skip
         self.check_states(knowledge)
         self.check_views(knowledge)

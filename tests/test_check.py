@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 import cli
 from engine.case import Case, Given, case_from_mapping
-from engine.checking.check import _Examination, check
+from engine.checking.check import MOST_PERIODS, _Examination, check
 from engine.checking.findings import CODES, FORMATS, SEVERITIES, Finding, Report, render_findings
 from engine.checking.trials import DECIDING, Trial, Trials
 from engine.errors import Place
@@ -581,6 +581,244 @@ def test_what_cannot_be_read_when_checked_has_exit_status_2(spoil: Callable[[Pat
     assert len([one for one in report.findings if one.severity == "error"]) == 1
 
 
+# A way out of everything
+
+_Q1_ROW = "when: requests_per_month_in_12_months < 50_000"
+_Q1_THEN = "then: {framework_verdict: prompt_engineering, framework_reason: volume}"
+_Q1_ID = "id: q1-low-volume"
+
+
+def _condition(condition: str) -> Edit:
+    return Edit("framework.yaml", _Q1_ROW, f"when: {json.dumps(condition)}")
+
+
+WAYS_OUT: Mapping[str, tuple[Edit, str, str]] = {
+    "a percentage": (_condition("labeled_examples < 50%"), "syntax", "Write 0.5 for 50 %"),
+    "and in capitals": (_condition("is_prototype AND has_ml_engineering"), "syntax", "Write `and` in lower case"),
+    "half a condition": (_condition("1 < labeled_examples >"), "syntax", "Write it as in `"),
+    "a number too large": (_condition(f"labeled_examples < {'9' * 400}"), "syntax", "Write a number below 1e308"),
+    "too many parentheses": (_condition(f"{'(' * 45}1{')' * 45} > 2"), "syntax", "several rules"),
+    "too many negations": (_condition(f"{'not ' * 45}is_prototype"), "syntax", "several rules"),
+    "too long": (_condition("is_prototype or " * 140 + "true"), "syntax", "several rules"),
+    "a number beside a truth": (_condition("labeled_examples == is_prototype"), "types", "numbers with numbers"),
+    "a number for a truth": (_condition("labeled_examples"), "types", "Compare it with a number"),
+    "a truth for a number": (_condition("labeled_examples + is_prototype > 3"), "types", "Write `1 if … else 0`"),
+    "a name like no other": (_condition("zzqqy > 3"), "unknown-name", "Declare it as a fact in facts.yaml"),
+    "a function like no other": (_condition("zzqqy(3) > 3"), "unknown-name", "declare a table in costs.yaml"),
+    "a word like no other": (_condition("task == zzqqy"), "unknown-value", "Write one of classification, tagging"),
+    "a list of conclusions": (Edit("framework.yaml", _Q1_THEN, "then: [a, b]"), "format", "{name: value, …}"),
+    "an id in capitals": (Edit("framework.yaml", _Q1_ID, "id: Method_Prototype"), "format", "as in large-order"),
+    "another hit policy": (
+        Edit("framework.yaml", "hit_policy: first", "hit_policy: priority"),
+        "format",
+        "Write one of first, unique, any, collect, rule order",
+    ),
+    "no day": (Edit("framework.yaml", _Q1_ID, f"{_Q1_ID}\n    from: 2025-13-45"), "format", "a day such as 2026-01-31"),
+    "half a salience": (
+        Edit("framework.yaml", _Q1_ID, f"{_Q1_ID}\n    salience: 1.5"),
+        "format",
+        "Write a whole number from -1000 to 1000",
+    ),
+    "an end at the beginning": (
+        Edit("framework.yaml", _Q1_ID, f"{_Q1_ID}\n    from: 2025-01-01\n    until: 2025-01-01"),
+        "format",
+        "a later day",
+    ),
+    "a default that is a word": (
+        Edit("facts.yaml", "    default: 12\n", "    default: abc\n"),
+        "unknown-name",
+        "Declare it",
+    ),
+    "a bound that is a word": (
+        Edit("facts.yaml", "    title: upfront budget\n", "    title: upfront budget\n    above: low\n"),
+        "format",
+        "Write a number such as 0.5",
+    ),
+    "an example that is a word": (
+        Edit("facts.yaml", "    example: 12\n", "    example: purple\n"),
+        "example",
+        "Write e.g. 100",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "code", "hint"), WAYS_OUT.values(), ids=WAYS_OUT)
+def test_slip_when_checked_has_a_way_out(edit: Edit, code: str, hint: str, tmp_path: Path) -> None:
+    report = check(edited(tmp_path, edit))
+    assert any(one.code == code and hint in (one.hint or "") for one in report.findings), report.findings
+    assert [one for one in report.findings if not one.hint] == []
+
+
+def test_file_that_is_empty_when_checked_has_a_way_out_and_no_other_error(tmp_path: Path) -> None:
+    report = check(edited(tmp_path, files={"scale.yaml": ""}))
+    assert [(one.code, one.hint) for one in report.findings if one.severity == "error"] == [
+        ("yaml", "Write what it holds, or delete the file")
+    ]
+
+
+def test_rule_that_is_too_large_for_the_engine_when_checked_has_a_way_out(tmp_path: Path) -> None:
+    names = [f"flag_{index}" for index in range(20)]
+    facts = {name: truth() for name in names}
+    base = written(tmp_path, facts, decision("answer", "collect", (" and ".join(names), "a")))
+    (limit,) = found(check(base), "engine-limit")
+    assert "Divide its condition" in (limit.hint or "")
+
+
+def test_problem_of_a_rules_field_when_the_rule_has_an_id_is_named_by_it(tmp_path: Path) -> None:
+    report = check(edited(tmp_path, Edit("framework.yaml", _Q1_ID, f"{_Q1_ID}\n    salience: 1.5")))
+    assert [one.message.partition(":")[0] for one in found(report, "format")] == ["q1-low-volume.salience"]
+
+
+LOST_DECLARATIONS = {
+    "a list for a decision": {"scale.yaml": "- a\n- b\n"},
+    "text for a decision": {"scale.yaml": "nothing here\n"},
+    "a list for the facts": {"facts.yaml": "- a\n"},
+}
+
+
+@pytest.mark.parametrize("files", LOST_DECLARATIONS.values(), ids=LOST_DECLARATIONS)
+def test_file_that_declares_nothing_when_its_names_are_used_is_the_one_thing_reported(
+    files: Mapping[str, str], tmp_path: Path
+) -> None:
+    errors = [one for one in check(edited(tmp_path, files=files)).findings if one.severity == "error"]
+    assert [Path(one.place.file).name for one in errors] == list(files)
+
+
+LOST_NAMES = {
+    "a fact under a name given again": (Edit("facts.yaml", "  budget:\n", "  task:\n"), "budget > 3"),
+    "facts in a second mapping": (Edit("facts.yaml", "  budget:\n", "facts:\n  budget:\n"), "budget > 3"),
+    "an output concluded under a name of all": (
+        Edit("prompting_kind.yaml", "decides: prompting_kind\n", "name: kind\ndecides: {of_prompt: 3}\n"),
+        "kind_of_prompt == x",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "condition"), LOST_NAMES.values(), ids=LOST_NAMES)
+def test_name_that_a_broken_part_would_declare_when_used_is_not_reported(
+    edit: Edit, condition: str, tmp_path: Path
+) -> None:
+    files = {"more.yaml": json.dumps(decision("more", "first", (condition, "a"), ("true", "b")))}
+    report = check(edited(tmp_path, edit, files=files))
+    assert found(report, "duplicate-key", "format") != []
+    assert [one for one in report.findings if Path(one.place.file).name == "more.yaml"] == []
+
+
+def test_notes_when_found_come_last_without_a_line_and_name_everything(tmp_path: Path) -> None:
+    slips = (SLIPS["a misspelt fact"].edit, SLIPS["a misspelt choice"].edit, Edit("strength.yaml", "source:", "sorce:"))
+    report = check(edited(tmp_path, *slips))
+    assert [one.severity for one in report.findings][-1:] == ["info"]
+    assert {one.severity for one in report.findings[:-1]} == {"error"}
+    note = report.findings[-1]
+    assert (note.place.line, note.place.file) == (None, str(tmp_path / "rules"))
+    assert "more" not in note.message
+    assert f"::notice file={tmp_path}/rules,title=not-proved::" in render_findings(report, "github")
+
+
+def test_gap_at_one_value_when_found_is_told_as_that_value(tmp_path: Path) -> None:
+    gap = Edit("scale.yaml", "requests_per_month_in_12_months >= 500_000", "requests_per_month_in_12_months > 500_000")
+    (one,) = found(check(edited(tmp_path, gap)), "gap")
+    assert one.message.endswith("is 500,000 requests/month")
+    assert (one.hint or "").endswith("when: requests_per_month_in_12_months == 500_000")
+
+
+# Tests beside the rules
+
+BAD_TESTS: Mapping[str, tuple[str, str, int | None, str]] = {
+    "a fact there is not": ("- {name: x, facts: {horizn: 3}, fired: [a-0]}", "unknown-name", 2, "no fact"),
+    "a rule there is not": ("- {name: x, facts: {x: 3}, fired: [a-9]}", "unknown-name", 2, "there is no rule 'a-9'"),
+    "a value there is not": ("- {name: x, facts: {x: 3}, conclusions: {a: z}}", "unknown-value", 2, "expected one of"),
+    "a field there is not": ("- {nme: x}", "format", 2, "an unknown field"),
+    "no expectation": ("- {name: x, facts: {x: 3}}", "format", 2, "expects nothing"),
+    "no YAML": ("- [", "yaml", 2, "not valid YAML"),
+}
+
+
+@pytest.mark.parametrize(("test", "code", "line", "says"), BAD_TESTS.values(), ids=BAD_TESTS)
+def test_test_that_cannot_be_run_when_checked_is_found(
+    test: str, code: str, line: int, says: str, tmp_path: Path
+) -> None:
+    base = written(tmp_path, {"x": number(min=0, question="?")}, decision("a", "first", ("x > 3", "y"), ("true", "n")))
+    (base / "tests").mkdir()
+    (base / "tests" / "a.yaml").write_text(f"tests:\n  {test}\n", encoding="utf-8")
+    report = check(base)
+    matching = [one for one in report.findings if one.code == code and says in one.message]
+    assert [(one.place.file, one.place.line) for one in matching] == [(f"{base}/tests/a.yaml", line)]
+    assert matching[0].hint
+    assert report.line(matching[0].place) is not None
+    assert report.exit_status == 1
+    assert report.proved != ()
+
+
+# Bases that depend on the day
+
+
+def test_test_of_a_rule_that_ends_when_checked_before_is_no_fault(tmp_path: Path) -> None:
+    base = dated(tmp_path, {"when": "x < 5", "then": "y"}, {"when": "x >= 5", "then": "n", "until": str(_LATER)})
+    (base / "tests").mkdir()
+    test = "tests:\n  - {name: x, facts: {x: 7}, fired: [a-1]}\n"
+    (base / "tests" / "a.yaml").write_text(test, encoding="utf-8")
+    assert found(check(base, on=_TODAY), "unknown-name") == []
+    assert found(check(base, on=_LATER), "unknown-name") != []
+
+
+_TODAY, _LATER = date(2026, 5, 1), date(2027, 1, 1)
+
+
+def dated(folder: Path, *rules: Mapping[str, object]) -> Path:
+    """A base of one decision over x, with days on some of its rules."""
+    base = written(folder, {"x": number(min=0, max=10, question="?")}, decision("a", "unique", ("true", "y")))
+    declared = decision("a", "unique", *((str(rule["when"]), str(rule["then"])) for rule in rules), values=["y", "n"])
+    for row, rule in zip(declared["rules"], rules, strict=True):  # type: ignore[call-overload]  # a list of mappings
+        row.update({key: rule[key] for key in ("from", "until") if key in rule})
+    text = json.dumps(declared, indent=1).replace(f'"{_LATER}"', str(_LATER)).replace(f'"{_TODAY}"', str(_TODAY))
+    (base / "decision_0.yaml").write_text(text, encoding="utf-8")
+    return base
+
+
+def test_base_that_depends_on_the_day_when_checked_says_which_days_were_looked_at(tmp_path: Path) -> None:
+    base = dated(tmp_path, {"when": "x < 5", "then": "y"}, {"when": "x >= 5", "then": "n", "from": "2020-01-01"})
+    report = check(base, on=_TODAY)
+    assert report.findings == ()
+    assert render_findings(report, "text").splitlines()[0] == "nothing found as of 2026-05-01"
+    assert json.loads(render_findings(report, "json"))["days"] == ["2026-05-01"]
+
+
+def test_gap_that_opens_later_when_checked_is_found_with_its_day(tmp_path: Path) -> None:
+    base = dated(tmp_path, {"when": "x < 5", "then": "y"}, {"when": "x >= 5", "then": "n", "until": str(_LATER)})
+    report = check(base, on=_TODAY)
+    (gap,) = found(report, "gap")
+    assert gap.message.endswith(", from 2027-01-01 on")
+    assert report.days == (_TODAY, _LATER)
+    assert " as of 2026-05-01, and from 2027-01-01" in render_findings(report, "text")
+    assert [one for one in found(check(base, on=_LATER), "gap") if "from" in one.message] == []
+
+
+def test_gap_of_every_period_when_checked_is_told_once(tmp_path: Path) -> None:
+    base = dated(tmp_path, {"when": "x < 5", "then": "y"}, {"when": "x > 5", "then": "n", "until": str(_LATER)})
+    gaps = [one.message for one in found(check(base, on=_TODAY), "gap")]
+    assert [("from" in one, "is 5" in one or "at least 5" in one) for one in gaps] == [(False, True), (True, True)]
+
+
+def test_periods_beyond_the_most_when_checked_are_named_as_not_looked_at(tmp_path: Path) -> None:
+    starts = [f"{year}-01-01" for year in range(2027, 2027 + MOST_PERIODS + 2)]
+    rows = [{"when": f"x == {index}", "then": "y", "from": start} for index, start in enumerate(starts)]
+    base = dated(tmp_path, *rows, {"when": "x < 0", "then": "n"})
+    (note,) = [one for one in found(check(base, on=_TODAY), "not-proved") if "not looked at" in one.message]
+    assert all(start in note.message for start in starts[-2:])
+    assert starts[-3] not in note.message
+
+
+@pytest.mark.parametrize(("day", "severity"), [({"from": str(_LATER)}, "info"), ({"until": "2026-01-01"}, "warning")])
+def test_value_that_a_rule_of_other_days_concludes_when_checked_says_so(
+    day: Mapping[str, str], severity: str, tmp_path: Path
+) -> None:
+    base = dated(tmp_path, {"when": "x <= 10", "then": "y"}, {"when": "x > 10", "then": "n", **day})
+    one = found(check(base, on=_TODAY), "unreached-value")[-1]
+    assert "only a-1 would conclude it, which is not in force on 2026-05-01" in one.message
+    assert one.severity == severity
+
+
 # Bad input
 
 _LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -933,7 +1171,9 @@ def test_rule_that_is_no_longer_in_force_when_checked_on_a_later_day_leaves_a_ga
     document = json.loads(path.read_text(encoding="utf-8"))
     document["rules"][1]["until"] = "2030-01-01"
     path.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    assert check(base, on=date(2029, 12, 31)).findings == ()
+    before = check(base, on=date(2029, 12, 31)).findings
+    assert {one.code for one in before} == {"gap", "unreached-value"}
+    assert all("2030-01-01" in one.message for one in before)
     assert ("gap", "a") in told(check(base, on=date(2030, 1, 1)))
 
 

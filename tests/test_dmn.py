@@ -7,18 +7,21 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from engine.case import case_from_mapping
 from engine.describe import decide
-from engine.dmn import export_dmn, export_dmn_tables, import_dmn, write_base
+from engine.dmn import export_dmn, export_dmn_tables, import_dmn, import_model, write_base
 from engine.dmn.naming import snake_case
 from engine.errors import BadInput, InferenceError, Problem
 from engine.evaluator import evaluate_decision
@@ -372,8 +375,98 @@ def test_chained_decisions_when_decided_read_numbers_truths_and_outputs_of_each_
 
 def test_chained_decisions_when_an_input_is_missing_stay_open_and_say_what_they_wait_for(tmp_path: Path) -> None:
     found = report(imported(model(*CHAIN), tmp_path), {"applicant_age": 30})
-    assert found["conclusions"]["points"] is None
+    assert found["conclusions"] == {"points": None, "score": None, "is_refused": None, "answer": None}
     assert [fact["name"] for fact in found["unknown"]] == ["risk_category"]
+
+
+# Decisions that give nothing
+
+#: Input entries with what the standard says of a number, or of null.
+ENTRIES: dict[str, Callable[[float | None], bool]] = {
+    "-": lambda _value: True,
+    "> 5": lambda value: value is not None and value > 5,
+    "<= 5": lambda value: value is not None and value <= 5,
+    "[2..6)": lambda value: value is not None and 2 <= value < 6,
+    "5": lambda value: value == 5,
+    "1, > 5": lambda value: value is not None and (value == 1 or value > 5),
+    "not(5)": lambda value: value != 5,
+    "not(1, 5)": lambda value: value not in (1, 5),
+    "!= 5": lambda value: value != 5,
+    "not(> 5)": lambda value: value is not None and value <= 5,
+    "not(5, > 6)": lambda value: value is not None and value != 5 and value <= 6,
+}
+WAYS: dict[tuple[str, str], Callable[[list[float]], float | None]] = {
+    ("FIRST", ""): lambda found: found[0] if found else None,
+    ("COLLECT", "SUM"): lambda found: sum(found) if found else None,
+    ("COLLECT", "MIN"): lambda found: min(found, default=None),
+    ("COLLECT", "MAX"): lambda found: max(found, default=None),
+    ("COLLECT", "COUNT"): lambda found: float(len(found)),
+}
+ROWS = st.lists(
+    st.tuples(st.sampled_from(sorted(ENTRIES)), st.sampled_from(sorted(ENTRIES)), st.sampled_from([1.0, 5.0, 7.0])),
+    min_size=1,
+    max_size=3,
+)
+CHAINS = st.lists(st.tuples(st.sampled_from(sorted(WAYS)), ROWS), min_size=2, max_size=3)
+
+
+@drawn(CHAINS)
+@settings(max_examples=40, deadline=None)
+def test_chain_when_decisions_give_nothing_decides_as_the_standard_says_of_null(
+    tmp_path_factory: pytest.TempPathFactory, chain: list[tuple[tuple[str, str], list[tuple[str, str, float]]]]
+) -> None:
+    columns = ["x", *(f"d{number}" for number in range(len(chain)))]
+    elements = [
+        # The first table reads its one input twice.
+        table(f"d{at}", ["x", columns[at]], [[*cells, f"{then:g}"] for *cells, then in rows],
+              policy=policy, aggregation=aggregation)
+        for at, ((policy, aggregation), rows) in enumerate(chain)
+    ]  # fmt: skip
+    knowledge = imported(model(given("x", "number"), *elements), tmp_path_factory.mktemp("chain"))
+    expected: dict[str, float | None] = {}
+    for x in (0.0, 1.0, 2.0, 5.0, 6.0, 9.0):
+        before: float | None = x
+        for at, (way, rows) in enumerate(chain):
+            before = WAYS[way]([then for own, other, then in rows if ENTRIES[own](x) and ENTRIES[other](before)])
+            expected[f"d{at}"] = before
+        assert conclusions(knowledge, x=x) == expected
+    assert set(conclusions(knowledge)) == set(expected)
+
+
+def test_chain_when_the_first_decision_gives_nothing_goes_on_and_waits_for_inputs_only(tmp_path: Path) -> None:
+    points = table("p", ["x"], [["> 1", "10"]], policy="COLLECT", aggregation="SUM")
+    answer = table("d", ["p"], [["> 5", '"many"'], ["-", '"few"']], policy="FIRST")
+    knowledge = imported(model(given("x", "number"), points, answer), tmp_path)
+    assert conclusions(knowledge, x=2) == {"p": 10, "d": "many"}
+    assert conclusions(knowledge, x=0) == {"p": None, "d": "few"}
+    assert conclusions(knowledge) == {"p": None, "d": None}
+
+
+def test_chain_when_null_would_take_more_conditions_than_the_engine_holds_stays_open_and_says_so(
+    tmp_path: Path,
+) -> None:
+    names = [f"x{number}" for number in range(20)]
+    first = table("p", names[:10], [[*(["> 1"] * 10), "10"]])
+    second = table("d", ["p", *names[10:]], [["> 5", *(["> 1"] * 10), '"many"']])
+    path = tmp_path / "model.dmn"
+    path.write_text(model(*(given(name, "number") for name in names), first, second), encoding="utf-8")
+    assert import_model(path).notes == (
+        "a decision stays open where one that it reads gives nothing, instead of taking that for null",
+    )
+    assert conclusions(based_on(path, tmp_path / "base"), **dict.fromkeys(names, 2)) == {"p": 10, "d": "many"}
+
+
+def test_texts_and_truths_when_a_decision_gives_none_are_equal_to_nothing(tmp_path: Path) -> None:
+    word = table("w", ["x"], [["> 5", '"a"'], ["1", '"b"']], policy="FIRST")
+    truth = table("t", ["x"], [["> 5", "true"], ["1", "false"]], policy="FIRST")
+    answer = table(
+        "d",
+        ["w", "t", 'w = "a"'],
+        [['"a"', "-", "-", "1"], ["-", "false", "-", "2"], ['not("b")', "not(true)", "false", "3"]],
+        policy="FIRST",
+    )
+    knowledge = imported(model(given("x", "number"), word, truth, answer), tmp_path)
+    assert [conclusions(knowledge, x=x)["d"] for x in (6, 1, 3)] == [1, 2, 3]
 
 
 def test_required_decision_when_called_by_its_output_or_id_is_the_one_that_is_meant(tmp_path: Path) -> None:
@@ -636,6 +729,14 @@ REFUSED: dict[str, tuple[str, int, str, str]] = {
     "a question mark": (one_rule("? > 5"), 8, CELL, "“?”"),
     "null": (one_rule("null"), 8, CELL, "null"),
     "a list in brackets": (one_rule("[1, 2]"), 8, CELL, "a list in brackets"),
+    "an input that nobody declares": (
+        model(given("x", "number"), table("d", ["xs"], [["> 1", "1"]])), 5, f"{D}, input 'xs'",
+        "the name “xs”, which the model does not declare",
+    ),
+    "a decision that makes too large a file": (
+        model(given("x", "number"), table("d", ["x"], [[f"> {n}", f'"{"y" * 3_000}{n}"'] for n in range(600)])),
+        4, D, "would make a file of ",
+    ),
     "a name nobody declares": (one_rule("> limit"), 8, CELL, "“limit”, which the model does not declare"),
     "two tests without a comma": (one_rule("> 1 < 2"), 8, CELL, "“<” where it should end"),
     "an endless range": (one_rule("[1..2"), 8, CELL, "a range without its closing bracket"),
@@ -721,7 +822,9 @@ def test_problems_when_there_are_several_are_all_listed_in_the_order_of_lines(tm
 
 def test_decisions_when_they_go_in_a_circle_are_refused(tmp_path: Path) -> None:
     text = model(table("a", ["b"], [['"x"', '"y"']]), table("b", ["a"], [['"y"', '"x"']]))
-    assert "a cycle" in problems_of(text, tmp_path)[0].message
+    found = problems_of(text, tmp_path)[0]
+    assert "a cycle" in found.message
+    assert (found.place.file, found.place.line) == (str(tmp_path / "model.dmn"), 2)
 
 
 def test_table_when_it_has_more_inputs_than_the_engine_holds_is_refused(tmp_path: Path) -> None:
@@ -927,12 +1030,15 @@ def test_exported_table_when_an_existing_engine_runs_it_concludes_the_same_on_50
     assert len(seen) > 1
 
 
-def random_cases(knowledge: Knowledge, decision: str, count: int) -> Iterator[Any]:
-    """Cases that give everything the decision reads, around the thresholds of its conditions."""
+def random_cases(
+    knowledge: Knowledge, decision: str, count: int, *, read: Sequence[str] | None = None
+) -> Iterator[Any]:
+    """Cases that give everything the decision, or all decisions, reads, around the thresholds of conditions."""
     chance = random.Random(decision)
     cuts = thresholds(knowledge)
-    read = sorted(knowledge.reads[decision] - knowledge.constants.keys())
-    states = {part for row in knowledge.decisions[decision].rows for part in walk(row.when) if isinstance(part, State)}
+    tables = list(knowledge.decisions.values()) if read else [knowledge.decisions[decision]]
+    read = read or sorted(knowledge.reads[decision] - knowledge.constants.keys())
+    states = {part for table in tables for row in table.rows for part in walk(row.when) if isinstance(part, State)}
     for _ in range(count):
         values: dict[str, Value] = {**dict.fromkeys(knowledge.scope.symbols), **knowledge.constants}
         values.update({name: random_value(knowledge, name, cuts.get(name, (0.0, 100.0)), chance) for name in read})
@@ -994,6 +1100,53 @@ def test_export_when_imported_again_concludes_the_same(everything: Knowledge, tm
         assert {**before, "note": sorted(before["note"])} == {**after, "note": sorted(after["note"])}, case
 
 
+@pytest.fixture(scope="session")
+def shipped_again(shipped: Knowledge, tmp_path_factory: pytest.TempPathFactory) -> Knowledge:
+    """The shipped base, exported and imported."""
+    directory = tmp_path_factory.mktemp("shipped")
+    path = directory / "shipped.dmn"
+    path.write_text(export_dmn(shipped), encoding="utf-8")
+    return based_on(path, directory / "again")
+
+
+def test_export_of_the_shipped_base_when_imported_again_decides_as_it_did(
+    shipped: Knowledge, shipped_again: Knowledge
+) -> None:
+    decisions = [name for name in shipped.order if name in shipped.decisions]
+    seen: set[str] = set()
+    for case in random_cases(shipped, "all of them", 200, read=leaves(shipped)):
+        # Figures are facts here, and of those the largest number stands for never.
+        given = {name: min(value, 1e15) if isinstance(value, float) else value for name, value in case.data.items()}
+        values = {**dict.fromkeys(shipped_again.scope.symbols), **given}
+        for decision in decisions:
+            before = evaluate_decision(shipped, decision, case.values, case.origins)
+            case.values.update(before.outputs or {})
+            for output in shipped.decisions[decision].outputs:
+                after = evaluate_decision(
+                    shipped_again, shipped_again.decision_of[output], values, dict.fromkeys(given, "answered")
+                )
+                if before.table.policy == "collect":
+                    assert sorted(after.collected) == sorted(before.collected), case.data
+                else:
+                    found = (after.outputs or {}).get(output)
+                    assert found == (before.outputs or {}).get(output), (output, case.data)
+                    values[output] = found
+                    seen.add(f"{output} {found}")
+    assert {one.partition(" ")[0] for one in seen} == set(TABLES) - {"cautions"}
+
+
+def leaves(knowledge: Knowledge) -> list[str]:
+    """What decisions read that no decision concludes."""
+    read = set[str]().union(*(knowledge.reads[name] for name in knowledge.decisions))
+    return sorted(name for name in read - knowledge.constants.keys() if name not in knowledge.decision_of)
+
+
+def test_never_when_exported_is_a_number_that_a_case_can_give(shipped: Knowledge, shipped_again: Knowledge) -> None:
+    assert "1000000000000000<" in export_dmn(shipped)
+    number = next(name for name, fact in shipped_again.facts.items() if fact.type == "number")
+    assert case_from_mapping({number: 1e15}, shipped_again.facts, "case").given[number].value == 1e15
+
+
 def test_export_when_a_condition_reads_a_volume_table_is_refused_by_rule(tmp_path: Path) -> None:
     files = {
         **EVERYTHING,
@@ -1029,6 +1182,30 @@ def test_command_when_it_imports_makes_a_base_that_recommend_decides_with(tmp_pa
     again = run("rules", "import", str(TCK / "0010-multi-output-U.dmn"), "-o", base)
     assert again.returncode == 2
     assert "not empty" in again.stderr
+
+
+def test_command_when_it_imports_tells_every_name_that_changed(tmp_path: Path) -> None:
+    path = tmp_path / "model.dmn"
+    outputs = [("Is Fine", "boolean"), ("score", "number")]
+    path.write_text(
+        model(given("Applicant Age", "number"), given("years", "number"),
+              table("My Result", ["Applicant Age", "years"], [["> 1", "> 2", "true", "3"]], outputs=outputs)),
+        encoding="utf-8",
+    )  # fmt: skip
+    made = run("rules", "import", str(path), "-o", str(tmp_path / "base"))
+    first, *rest = made.stdout.splitlines()
+    assert first.startswith("4 files in ")
+    assert rest == [
+        "input 'Applicant Age' is now applicant_age.",
+        "decision 'My Result' is now my_result.",
+        "decision 'My Result', output 'Is Fine' is now my_result.is_fine.",
+    ]
+    assert [line.rstrip(".") for line in rest] == list(import_model(path).notes)
+
+
+def test_command_when_its_directory_has_no_name_is_refused() -> None:
+    refused = run("rules", "import", str(TCK / "0010-multi-output-U.dmn"), "-o", "")
+    assert (refused.returncode, "not the name of a directory" in refused.stderr) == (2, True)
 
 
 def test_command_when_it_exports_prints_what_the_schema_takes(schema: etree.XMLSchema) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from cli import main
 from engine.checking.check import check
 from engine.describe import decide
-from engine.editing import formatted, new_part, start_base, unformatted, write_files
+from engine.editing import add_part, formatted, new_part, start_base, unformatted, write_files
 from engine.errors import BadInput
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, load_knowledge
@@ -79,6 +81,11 @@ LAYOUTS = {
     "spaces before a colon": ("a : 1\n", "a: 1\n"),
     "no end of the last line": ("a: 1", "a: 1\n"),
     "ends of Windows": ("a: 1\r\nb:\r\n  - 2\r\n", "a: 1\nb:\n  - 2\n"),
+    "ends of Windows behind comments": (
+        "# head\r\na: 1 # why\r\nb: |\r\n  x\r\n  y\r\n",
+        "# head\na: 1 # why\nb: |\n  x\n  y\n",
+    ),
+    "ends of old": ("# head\ra: 1\r", "# head\na: 1\n"),
     "empty lines at the end": ("a: 1\n\n\n", "a: 1\n"),
     "an explicit nothing": ("a: null\nb: ~\nc:\n", "a: null\nb: ~\nc:\n"),
     "comments": (
@@ -587,3 +594,72 @@ def test_scaffolds_when_written_fit_the_schemas_of_their_base(copy: Knowledge) -
     }.items():  # fmt: skip
         value = read_document(base.directory / name).value
         jsonschema.validate(value, current[kind], jsonschema.Draft202012Validator)
+
+
+# -- what several people do at once --------------------------------------------------------------------
+
+
+def test_parts_when_added_by_several_processes_at_once_are_all_kept(tmp_path: Path) -> None:
+    write_base(tmp_path)
+    names = [f"fact_{number}" for number in range(4)]
+    command = [sys.executable, "cli.py", "rules", "new", "fact"]
+    started = [
+        subprocess.Popen([*command, name, "--rules", str(tmp_path)], cwd=ROOT, stdout=subprocess.DEVNULL)
+        for name in names
+    ]
+    assert [one.wait(60) for one in started] == [0] * len(names)
+    base = load_knowledge(tmp_path)
+    assert set(names) <= set(base.facts)
+    assert all((tmp_path / "tests" / f"{name}.yaml").is_file() for name in names)
+
+
+def test_part_when_one_of_its_files_cannot_be_written_leaves_the_others_as_they_were(tmp_path: Path) -> None:
+    base = small_base(tmp_path)
+    shutil.rmtree(tmp_path / "tests")
+    (tmp_path / "tests").write_text("in the way", "utf-8")
+    before = texts(tmp_path)
+    with pytest.raises(BadInput):
+        add_part(tmp_path, lambda: base, "fact", "is_late")
+    assert texts(tmp_path) == before
+
+
+def test_part_when_the_base_is_missing_is_refused_as_any_other_command_does(tmp_path: Path) -> None:
+    refused = run("rules", "new", "fact", "is_late", "--rules", tmp_path / "none")
+    assert (refused.exit_code, "no such directory of rules" in refused.stderr) == (2, True)
+
+
+# -- options that would go unheard ---------------------------------------------------------------------
+
+UNHEARD = {
+    "watching in a format": (("test", "--watch", "--format", "json"), "--watch prints text"),
+    "watching into a file": (("test", "--watch", "-o", "x.txt"), "--watch prints text"),
+    "watching suggestions": (("test", "--watch", "--suggest"), "--watch prints text"),
+    "suggesting in a format": (("test", "--suggest", "--format", "junit"), "--suggest writes a file of tests"),
+    "suggesting for some": (("test", "--suggest", "-k", "volume"), "--suggest writes a file of tests"),
+    "a fact of a decision": (("new", "fact", "f", "--decision", "method", "--rules", "r"), "belongs to no decision"),
+    "a graph as a picture": (("graph", "-o", "x.png"), "no format for .png: name FILE with .svg, .mmd"),
+    "a handbook as pages": (("docs", "-o", "x.pdf"), "no format for .pdf: name FILE with .html"),
+    "a handbook as JSON": (("docs", "-o", "x.json"), "no format for .json"),
+    "a copy to nowhere": (("init", ""), "not the name of a directory"),
+    "tables to nowhere": (("export", "--format", "dmn-tables", "-o", ""), "not the name of a directory"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), UNHEARD.values(), ids=UNHEARD)
+def test_option_when_it_would_go_unheard_is_refused_and_nothing_is_written(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = run("rules", *arguments)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert message in refused.stderr
+    assert texts(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("g.svg", "<svg"), ("g.mmd", "flowchart"), ("g.dot", "digraph"), ("g.gv", "digraph"), ("g", "flowchart")],
+)
+def test_graph_when_written_to_a_file_is_of_the_format_of_its_name(tmp_path: Path, name: str, begins: str) -> None:
+    assert run("rules", "graph", "-o", tmp_path / name, "--rules", write_base(tmp_path / "base")).exit_code == 0
+    assert begins in (tmp_path / name).read_text("utf-8")[:200]

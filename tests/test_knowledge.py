@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.catalogue import entry
 from engine.errors import BadInput
 from engine.knowledge import MOST_FILES, Knowledge, load_knowledge, read_knowledge
 from engine.language.nodes import names_in
@@ -133,6 +134,25 @@ def test_amount_when_dated_has_no_value_before_its_first_day(tmp_path: Path) -> 
         BadInput, match=r"costs.yaml:2: rent_row: has no value on 2025-12-31; the first is from 2026-01-01"
     ):
         loaded(tmp_path, DATED, on=date(2025, 12, 31))
+
+
+def test_days_of_change_when_parts_are_dated_are_all_known(tmp_path: Path) -> None:
+    rule = ("advice.yaml", "id: urgent", "id: urgent\n    from: 2026-05-01\n    until: 2026-06-01")
+    amount = ("costs.yaml", "value: 10", "value: [{from: 2026-01-01, value: 10}, {from: 2027-01-01, value: 11}]")
+    days = loaded(tmp_path, rule, amount, on=date(2026, 5, 2)).changes
+    assert [str(day) for day in days] == ["2026-01-01", "2026-05-01", "2026-06-01", "2027-01-01"]
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [("2026-04-30", "not in force on 2026-04-30"), ("2026-06-01", "it is from 2026-05-01 until 2026-06-01")],
+)
+def test_rule_when_shown_on_a_day_it_is_not_in_force_says_so(tmp_path: Path, day: str, said: str) -> None:
+    days = ("advice.yaml", "id: urgent", "id: urgent\n    from: 2026-05-01\n    until: 2026-06-01")
+    with pytest.raises(BadInput, match=said) as caught:
+        entry(loaded(tmp_path, days, on=date.fromisoformat(day)), "urgent")
+    assert "nothing is called" not in str(caught.value)
+    assert caught.value.problems[0].hint
 
 
 @pytest.mark.parametrize(("day", "rows"), [("2026-04-30", 2), ("2026-05-01", 3), ("2026-05-31", 3), ("2026-06-01", 2)])
@@ -295,6 +315,14 @@ FORM: Mapping[str, Wrong] = {
     "an empty condition": ("advice.yaml", "when: is_urgent", 'when: ""', 'when: ""', "when: "),
     "a salience too high": ("advice.yaml", "id: pays", "id: pays\n    salience: 1001", "salience: 1001", "1000"),
     "no day": ("advice.yaml", "id: pays", "id: pays\n    from: soon", "from: soon", "pays.from: "),
+    "an end before the beginning": (
+        *("advice.yaml", "id: pays", "id: pays\n    from: 2026-02-01\n    until: 2026-01-01", "id: pays"),
+        "until must be after from, and 2026-01-01 is not after 2026-02-01",
+    ),
+    "an end at the beginning": (
+        *("advice.yaml", "id: pays", "id: pays\n    from: 2026-02-01\n    until: 2026-02-01", "id: pays"),
+        "until must be after from",
+    ),
     "no version": ("knowledge.yaml", 'version: "1"\n', "", "name: machines", "version: is missing"),
 }
 NAMES: Mapping[str, Wrong] = {

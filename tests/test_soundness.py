@@ -214,7 +214,7 @@ SENTENCES: Mapping[str, Wrong] = {
     ),
     "it compares with a word without quotes": (
         *("advice.yaml", "{{ saving }}", "{% if is_urgent == yes %}Soon{% endif %}", "{% if"),
-        """names 'yes', which is not declared. Text to compare with stands in quotes: write {% if is_urgent == "yes" %}""",
+        """'yes', which is not declared. Text to compare with stands in quotes: write {% if is_urgent == "yes" %}""",
     ),
     "it asks for more of a number": (
         *("advice.yaml", "{{ saving }}", "{% if saving > 0 %}Good{% endif %}", "{% if"),

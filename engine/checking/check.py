@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from engine import soundness
 from engine.checking.findings import Finding, Report, by_place, finding_of
 from engine.checking.trials import DECIDING, Explored, Trial, Trials, as_example
-from engine.declarations import word_of
+from engine.declarations import RuleDeclaration, word_of
 from engine.errors import BadInput, Place, Problem
 from engine.knowledge import DecisionTable, Knowledge, Reading, read_knowledge
 from engine.language.nodes import And, Comparison, Node, Number, Truth, walk
@@ -66,28 +66,48 @@ def check(directory: Path | str | None = None, *, on: date | None = None, second
         reading = read_knowledge(directory, on)
     except BadInput as error:
         return Report(by_place(map(finding_of, error.problems)))
-    findings, proved, lines = _found(reading, seconds)
-    knowledge = reading.knowledge
-    if not knowledge.dated:
-        return Report(by_place(findings), tuple(proved), lines)
-    later = [day for day in knowledge.changes if day > knowledge.on]
-    known = {_gist(one) for one in findings}
-    proved_of = [(knowledge.on, proved)]
-    for day in later[:MOST_PERIODS]:
-        found, proved, more_lines = _found(
-            read_knowledge(directory, day), max(until - time.monotonic(), _LEAST_SECONDS)
-        )
-        lines = {**more_lines, **lines}
-        new = [one for one in found if _gist(one) not in known]
+    today = _found(reading, seconds)
+    # Tests are run as of today: what they say of rules that have ended by a later day is no fault yet.
+    of_tests = [] if reading.problems else _tests(reading.knowledge)
+    today.findings.extend(map(finding_of, of_tests))
+    lines = {**reading.lines, **dict(_lines_of(of_tests, reading.knowledge))}
+    if not reading.knowledge.dated:
+        return Report(by_place(today.findings), tuple(today.proved), lines)
+    later = [day for day in reading.knowledge.changes if day > reading.knowledge.on]
+    periods = [today]
+    periods.extend(
+        _found(read_knowledge(directory, day), max(until - time.monotonic(), _LEAST_SECONDS))
+        for day in later[:MOST_PERIODS]
+    )
+    findings = [*_of_periods(periods), *_not_looked_at(later[MOST_PERIODS:], reading.knowledge)]
+    return Report(by_place(findings), tuple(_proved_of(periods)), lines, tuple(one.day for one in periods))
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """What was found of a base as of one day, and what was proved of it."""
+
+    day: date
+    findings: list[Finding]
+    proved: Sequence[str] = ()
+
+
+def _of_periods(periods: Sequence[_Period]) -> Iterator[Finding]:
+    """Every finding once; one that is not of the first day with the day from which it holds."""
+    known: set[tuple[str, Place, str]] = set()
+    for period in periods:
+        new = [one for one in period.findings if _gist(one) not in known]
         known.update(map(_gist, new))
-        findings += [replace(one, message=f"{one.message}, from {day} on") for one in new]
-        proved_of.append((day, proved))
-    if left := later[MOST_PERIODS:]:
-        message = f"what is in force from {', '.join(map(str, left))} on was not looked at"
-        hint = f"Look at those days with a copy of the base that begins later: {MOST_PERIODS} are looked at"
-        findings.append(Finding("not-proved", Place(_shown_directory(knowledge)), message, hint))
-    days = (knowledge.on, *later[:MOST_PERIODS])
-    return Report(by_place(findings), tuple(_proved_of_days(proved_of)), lines, days)
+        for one in new:
+            says_when = period is periods[0] or str(period.day) in one.message
+            yield one if says_when else replace(one, message=f"{one.message}, from {period.day} on")
+
+
+def _not_looked_at(days: Sequence[date], knowledge: Knowledge) -> Iterator[Finding]:
+    if days:
+        message = f"what is in force from {', '.join(map(str, days))} on was not looked at"
+        hint = f"The next {MOST_PERIODS} such days are looked at: check again when the first of them has come"
+        yield Finding("not-proved", Place(_shown_directory(knowledge)), message, hint)
 
 
 def _gist(finding: Finding) -> tuple[str, Place, str]:
@@ -95,38 +115,34 @@ def _gist(finding: Finding) -> tuple[str, Place, str]:
     return finding.code, finding.place, _DAY.sub("", finding.message)
 
 
-def _proved_of_days(proved_of: Sequence[tuple[date, Sequence[str]]]) -> Iterator[str]:
+def _proved_of(periods: Sequence[_Period]) -> Iterator[str]:
     """What was proved of each period, said once where it is the same of the one before."""
-    before: Sequence[str] | None = None
-    for day, proved in proved_of:
-        if proved != before:
-            yield from (one if before is None else f"From {day}: {one}" for one in proved)
-        before = proved
+    for before, period in zip((None, *periods), periods, strict=False):
+        if before is None:
+            yield from period.proved
+        elif period.proved != before.proved:
+            yield from (f"From {period.day}: {one}" for one in period.proved)
 
 
-def _found(reading: Reading, seconds: float) -> tuple[list[Finding], list[str], Mapping[str, Sequence[str]]]:
-    """What is found in a base as of one day, what is proved of it, and the lines of its files."""
+def _found(reading: Reading, seconds: float) -> _Period:
+    """What is found in a base as of one day, and what is proved of it."""
     knowledge = reading.knowledge
     findings = [finding_of(problem) for problem in reading.problems]
     unsound = _unsound(reading)
     findings += map(finding_of, unsound)
     findings += _ignored_files(knowledge)
     findings += map(finding_of, _claims(reading))
-    of_tests = [] if reading.problems else _tests(knowledge)
     if not findings:
         findings += _engine_limits(knowledge)
-    findings += map(finding_of, of_tests)
-    lines = {**reading.lines, **dict(_lines_of(of_tests, knowledge))}
-    files_of_tests = {problem.place.file for problem in of_tests}
-    if lost := [finding for finding in findings if finding.code in _LOST and finding.place.file not in files_of_tests]:
+    if lost := [finding for finding in findings if finding.code in _LOST]:
         files = _listed(list(dict.fromkeys(finding.place.file for finding in lost)), "and", most=None)
         message = f"gaps and overlaps were not looked for, because {files} could not be read"
         findings.append(Finding("not-proved", Place(_shown_directory(knowledge)), message, "Correct the errors first"))
-        return findings, [], lines
+        return _Period(knowledge.on, findings)
     misled = frozenset(problem.field for problem in unsound if problem.field and problem.code in _MISLEADING)
     examination = _Examination(reading, misled, seconds)
     findings += examination.findings()
-    return findings, examination.proved, lines
+    return _Period(knowledge.on, findings, examination.proved)
 
 
 # -- what needs no case --------------------------------------------------------------------------------
@@ -179,8 +195,17 @@ def _tests(knowledge: Knowledge) -> Sequence[Problem]:
     try:
         read_tests(knowledge)
     except BadInput as error:
-        return [replace(one, code="yaml") if one.code == "invalid" else one for one in error.problems]
+        return [replace(one, code=_code_of_test(one)) for one in error.problems]
     return ()
+
+
+def _code_of_test(problem: Problem) -> str:
+    """The code of what is wrong with a test, where the reader of tests and cases has none of its own."""
+    if problem.code == "invalid" and "no fact of this name" in problem.message:
+        return "unknown-name"
+    if problem.code == "invalid" and "not valid YAML" in problem.message:
+        return "yaml"
+    return problem.code
 
 
 def _lines_of(problems: Sequence[Problem], knowledge: Knowledge) -> Iterator[tuple[str, Sequence[str]]]:
@@ -367,23 +392,29 @@ class _Examination:
                     why = why if len(rows) == 1 else why.replace("decides", "decide")
                 place = self._value_place(table, output, value)
                 if not rows and (others := self._not_in_force(table, output, value)):
-                    would = _listed(others, "and")
-                    why = f"only {would} would conclude it, not in force on {self.knowledge.on}"
-                    hint = "Nothing needs to be done where that is meant"
-                    yield Finding("unreached-value", place, f"{value}: {why}", hint, is_note=True)
+                    yield self._of_another_day(place, value, others)
                     continue
                 hint = "Leave the value out, or add a row that concludes it"
                 yield Finding("unreached-value", place, f"{value}: {why}", hint)
 
-    def _not_in_force(self, table: DecisionTable, output: str, value: str) -> list[str]:
+    def _not_in_force(self, table: DecisionTable, output: str, value: str) -> list[RuleDeclaration]:
         """The rules that would conclude a value if they were in force on the day."""
         key = table.declaration.keys[output]
         return [
-            rule.id
+            rule
             for rule in table.declaration.rules
             if not rule.in_force(self.knowledge.on)
             and word_of(rule.then[key] if isinstance(rule.then, dict) else rule.then) == value
         ]
+
+    def _of_another_day(self, place: Place, value: str, rules: Sequence[RuleDeclaration]) -> Finding:
+        """That a value is concluded on other days alone: nothing is wrong where one of them is to come."""
+        names, on = _listed([rule.id for rule in rules], "and"), self.knowledge.on
+        verb = "is" if len(rules) == 1 else "are"
+        message = f"{value}: only {names} would conclude it, which {verb} not in force on {on}"
+        comes = any(rule.since is not None and rule.since > on for rule in rules)
+        hint = "Nothing needs to be done" if comes else "Leave the value out, or add a row that concludes it"
+        return Finding("unreached-value", place, message, hint, is_note=comes)
 
     def _unsettled(self, table: DecisionTable, found: Unsettled) -> Finding:
         """That something was not proved, and why not."""

@@ -188,6 +188,7 @@ def render_findings(report: Report, output_format: str) -> str:
                     "findings": [one.as_json() for one in report.findings],
                     "counts": dict(report.counts),
                     "proved": list(report.proved),
+                    "days": [str(day) for day in report.days],
                 }
             )
         case "sarif":

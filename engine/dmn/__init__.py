@@ -8,6 +8,6 @@ refuses, by element and line.
 from __future__ import annotations
 
 from engine.dmn.exporting import export_dmn, export_dmn_tables
-from engine.dmn.importing import import_dmn, write_base
+from engine.dmn.importing import Imported, import_dmn, import_model, write_base
 
-__all__ = ["export_dmn", "export_dmn_tables", "import_dmn", "write_base"]
+__all__ = ["Imported", "export_dmn", "export_dmn_tables", "import_dmn", "import_model", "write_base"]

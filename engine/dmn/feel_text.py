@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 
+from engine.declarations import LARGEST_NUMBER
 from engine.language.nodes import (
     NEVER,
     And,
@@ -27,8 +28,9 @@ from engine.language.nodes import (
     Unknown,
 )
 
-#: ``never`` as a number: greater than any that a case may hold. FEEL has no infinity.
-NEVER_NUMBER = 1e15
+#: ``never`` as a number, since FEEL has no infinity: the largest that a case may hold, so that whoever reads the
+#: model can give it, this program included.
+NEVER_NUMBER = LARGEST_NUMBER
 _OPERATORS = {"==": "="}
 
 

@@ -11,24 +11,40 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.dmn.conditions import Vocabulary, bounds_of
-from engine.dmn.feel import Constant, NotTakenError
+from engine.dmn.conditions import Vocabulary, bounds_of, passes_null
+from engine.dmn.feel import Constant, NotTakenError, Term, Tests, references
 from engine.dmn.markup import describe, read_model
 from engine.dmn.naming import snake_case
-from engine.dmn.plan import Decision, Output, Plan, Source, plan
+from engine.dmn.plan import Column, Decision, Output, Plan, Source, plan
 from engine.dmn.yaml_text import yaml_text
+from engine.editing import named_directory
 from engine.errors import BadInput, BreakevenError, Place, Problem
 from engine.language.parse import LONGEST_EXPRESSION
-from engine.source import refuse, write_text_atomically
+from engine.source import MOST_BYTES, printable, refuse, write_text_atomically
 
 #: Files of a base that are not decisions; no decision may take their names.
 _OWN_FILES = ("facts", "costs", "claims", "knowledge")
 #: Sentences are cut off before they are too long for a rule file.
 _LONGEST_SENTENCE = 2_000
+#: What says whether a decision gives something is repeated in each rule that reads it.
+_LONGEST_GUARD = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a model becomes.
+
+    Args:
+        files: the files of a base, by name.
+        notes: what is otherwise than in the model, each in a sentence without its period: first every name.
+    """
+
+    files: Mapping[str, str]
+    notes: tuple[str, ...]
 
 
 def import_dmn(path: Path | str) -> dict[str, str]:
@@ -37,21 +53,58 @@ def import_dmn(path: Path | str) -> dict[str, str]:
     Raises:
         BadInput: the file cannot be read, or holds what is not taken: every problem with its line and element.
     """
+    return dict(import_model(path).files)
+
+
+def import_model(path: Path | str) -> Imported:
+    """A knowledge base that decides as the model does, with what is otherwise in it.
+
+    Raises:
+        BadInput: as ``import_dmn`` does.
+    """
     planned = plan(read_model(path))
-    files = _files(planned)
+    found, notes = list(planned.problems), list(_renamed(planned))
+    try:
+        files = _whole(planned, _Rules(planned))
+    except BadInput:
+        # What the tables say of null may be too much where they alone are not; if not, they alone are to blame.
+        planned.problems[:] = found
+        files = _whole(planned, _Rules(planned, with_gaps=False))
+        notes.append("a decision stays open where one that it reads gives nothing, instead of taking that for null")
+    return Imported(files, tuple(notes))
+
+
+def _whole(planned: Plan, rules: _Rules) -> dict[str, str]:
+    files = _files(planned, rules)
     if planned.problems:
         refuse(planned.problems)
     _require_whole(files, planned)
     return files
 
 
+def _renamed(planned: Plan) -> Iterator[str]:
+    for source in planned.facts:
+        if source.name != source.title:
+            yield _is_now(describe("input", source.title), source.name)
+    for decision in planned.decisions:
+        if decision.name != decision.element.name:
+            yield _is_now(decision.owner, decision.name)
+        for output in decision.outputs if len(decision.outputs) > 1 else ():
+            if output.key != output.source.title:
+                yield _is_now(f"{decision.owner}, output '{output.source.title}'", f"{decision.name}.{output.key}")
+
+
+def _is_now(owner: str, name: str) -> str:
+    return f"{printable(owner)} is now {name}"
+
+
 def write_base(directory: Path | str, files: Mapping[str, str]) -> None:
     """Write the files of a knowledge base into a new directory, or an empty one: all of them or none.
 
     Raises:
-        BadInput: the directory is there and not empty, or cannot be written.
+        BadInput: the directory has no name, is there and not empty, or cannot be written.
     """
-    target, place = Path(directory), Place(str(directory))
+    target, place = named_directory(directory), Place(str(directory))
     try:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             refuse([Problem(place, "is already there and not empty", hint="Name a new directory, or an empty one")])
@@ -97,13 +150,21 @@ def _require_whole(files: Mapping[str, str], planned: Plan) -> None:
             rule = str(error).partition(":")[0]
             problems = (Problem(Place(""), f"is more than the inference engine holds: {error}", rule),)
     if problems:
-        rows = {f"{_id(one)}-{n}": row for one in planned.decisions for n, row in enumerate(one.element.table.rows, 1)}
-        lines = {rule: row.line for rule, row in rows.items()}
         file = planned.model.file
-        refuse(replace(one, place=Place(file, lines.get(one.field or ""))) for one in problems)
+        refuse(replace(one, place=Place(file, _line_of(one, planned))) for one in problems)
 
 
-def _files(planned: Plan) -> dict[str, str]:
+def _line_of(problem: Problem, planned: Plan) -> int | None:
+    """The line of the model that a problem of the base comes from: the rule's, or else its decision's."""
+    for decision in planned.decisions:
+        for number, row in enumerate(decision.element.table.rows, 1):
+            if problem.field == f"{_id(decision)}-{number}":
+                return row.line
+    file = Path(problem.place.file).name
+    return next((one.element.line for one in planned.decisions if _file_of(one) == file), None)
+
+
+def _files(planned: Plan, rules: _Rules) -> dict[str, str]:
     model = planned.model
     manifest = {
         "name": snake_case(model.name, "imported"),
@@ -118,9 +179,16 @@ def _files(planned: Plan) -> dict[str, str]:
         "costs.yaml": yaml_text({"amounts": {}}, "Amounts, tables and figures: the model has none."),
     }
     for decision in planned.decisions:
-        name = f"decision_{decision.name}" if decision.name in _OWN_FILES else decision.name
-        files[f"{name}.yaml"] = _decision(planned, decision)
+        text = files[_file_of(decision)] = _decision(planned, decision, rules)
+        if (size := len(text.encode("utf-8", "replace"))) > MOST_BYTES:
+            message = f"would make a file of {size:,} bytes, and at most {MOST_BYTES:,} are read"
+            planned.note(decision.element.table.line, decision.owner, message, "Split the table")
     return files
+
+
+def _file_of(decision: Decision) -> str:
+    name = f"decision_{decision.name}" if decision.name in _OWN_FILES else decision.name
+    return f"{name}.yaml"
 
 
 def _source(planned: Plan, line: int) -> str:
@@ -156,7 +224,7 @@ def _bounds(planned: Plan, source: Source) -> dict[str, float]:
 # -- decisions -----------------------------------------------------------------------------------------
 
 
-def _decision(planned: Plan, decision: Decision) -> str:
+def _decision(planned: Plan, decision: Decision, rules: _Rules) -> str:
     element, several = decision.element, len(decision.outputs) > 1
     entry: dict[str, Any] = {}
     if several:
@@ -171,7 +239,7 @@ def _decision(planned: Plan, decision: Decision) -> str:
     entry["hit_policy"] = _hit_policy(decision)
     if decision.aggregate:
         entry["aggregate"] = decision.aggregate
-    entry["rules"] = [*_rules(planned, decision), *_default_rule(planned, decision)]
+    entry["rules"] = [*rules.of(decision), *_default_rule(planned, decision)]
     if not entry["rules"]:
         planned.note(element.table.line, decision.owner, "has no rules")
     return yaml_text(entry, element.description or element.name)
@@ -192,29 +260,88 @@ def _hit_policy(decision: Decision) -> str:
     return "collect" if len(set(rows)) == len(rows) else "rule order"
 
 
-def _rules(planned: Plan, decision: Decision) -> Iterator[dict[str, Any]]:
-    names = {name: source.name for name, source in decision.sources.items()}
-    kinds = {name: source.kind or "text" for name, source in decision.sources.items()}
-    vocabulary = Vocabulary(names, kinds)
-    for index, row in enumerate(decision.element.table.rows):
-        owner = f"{decision.owner}, rule {index + 1}"
-        parts = []
+class _Rules:
+    """The rules of the base's decisions.
+
+    Args:
+        planned: the model.
+        with_gaps: whether conditions say what DMN does where a decision they read gives nothing.
+    """
+
+    def __init__(self, planned: Plan, *, with_gaps: bool = True) -> None:
+        self._planned = planned
+        self._with_gaps = with_gaps
+        self._vocabularies: dict[str, Vocabulary] = {}
+        self._gaps: dict[str, dict[str, Decision]] = {}
+        self._given: dict[str, str | None] = {}
+
+    def of(self, decision: Decision) -> Iterator[dict[str, Any]]:
+        """A rule for each of the decision's, its problems noted."""
+        for index, row in enumerate(decision.element.table.rows):
+            owner = f"{decision.owner}, rule {index + 1}"
+            when, problems = self._when(decision, index)
+            for column, error in problems:
+                self._planned.note(row.inputs[column.position].line, f"{owner}, {column.owner}", error)
+            if len(when) > LONGEST_EXPRESSION:
+                message = f"its condition takes {len(when):,} characters, and at most {LONGEST_EXPRESSION:,} are read"
+                self._planned.note(row.line, owner, message, "Split the rule")
+            yield {
+                "id": f"{_id(decision)}-{index + 1}",
+                "when": when,
+                "then": _then(decision, [output.constants[index] for output in decision.outputs]),
+                "because": _sentence(row.remark or f"Rule {index + 1} of “{decision.element.name}” holds."),
+                "source": _source(self._planned, row.line),
+            }
+
+    def _when(self, decision: Decision, index: int) -> tuple[str, list[tuple[Column, str]]]:
+        """A rule's condition, with what keeps columns from being part of it."""
+        vocabulary = self._vocabulary_of(decision)
+        parts: dict[str, None] = {}
+        problems: list[tuple[Column, str]] = []
         for column in decision.columns:
+            tests = column.tests[index]
             try:
-                parts.append(vocabulary.condition(column.subject, column.tests[index]))
+                condition = vocabulary.condition(column.subject, tests)
             except NotTakenError as error:
-                planned.note(row.inputs[column.position].line, f"{owner}, {column.owner}", str(error))
-        when = " and ".join(part for part in parts if part) or "true"
-        if len(when) > LONGEST_EXPRESSION:
-            message = f"its condition takes {len(when):,} characters, and at most {LONGEST_EXPRESSION:,} are read"
-            planned.note(row.line, owner, message, "Split the rule")
-        yield {
-            "id": f"{_id(decision)}-{index + 1}",
-            "when": when,
-            "then": _then(decision, [output.constants[index] for output in decision.outputs]),
-            "because": _sentence(row.remark or f"Rule {index + 1} of “{decision.element.name}” holds."),
-            "source": _source(planned, row.line),
-        }
+                problems.append((column, str(error)))
+                continue
+            if condition:
+                parts.update(dict.fromkeys(self._despite_gaps(condition, decision, column.subject, tests)))
+        return " and ".join(parts) or "true", problems
+
+    def _vocabulary_of(self, decision: Decision) -> Vocabulary:
+        if decision.name not in self._vocabularies:
+            names = {name: source.name for name, source in decision.sources.items()}
+            kinds = {name: source.kind or "text" for name, source in decision.sources.items()}
+            self._vocabularies[decision.name] = Vocabulary(names, kinds)
+        return self._vocabularies[decision.name]
+
+    def _gaps_of(self, decision: Decision) -> dict[str, Decision]:
+        if decision.name not in self._gaps:
+            self._gaps[decision.name] = self._planned.gaps_of(decision) if self._with_gaps else {}
+        return self._gaps[decision.name]
+
+    def _despite_gaps(self, condition: str, decision: Decision, subject: Term, tests: Tests) -> list[str]:
+        """A condition that also says what DMN does where a decision it reads is null, in parts joined by ``and``."""
+        gaps = self._gaps_of(decision)
+        read = [name for part in (subject, *tests.tests) for name in references(part) if name in gaps]
+        passes = passes_null(subject, tests, gaps) if read else None
+        given = list(dict.fromkeys(self._given_by(gaps[name]) for name in read))
+        if passes is None or None in given:
+            return [condition]
+        known = [one for one in given if one is not None]
+        return [f"(not ({' and '.join(known)}) or {condition})"] if passes else [*known, condition]
+
+    def _given_by(self, decision: Decision) -> str | None:
+        """A condition that holds where the decision gives something, and waits as it does; None: too long to repeat."""
+        if decision.name not in self._given:
+            # A decision that reads itself is refused later; until then it must not be followed for ever.
+            self._given[decision.name] = None
+            rows = range(len(decision.element.table.rows))
+            conditions = list(dict.fromkeys(self._when(decision, index)[0] for index in rows))
+            text = f"({' or '.join(conditions)})"
+            self._given[decision.name] = text if len(text) <= _LONGEST_GUARD else None
+        return self._given[decision.name]
 
 
 def _default_rule(planned: Plan, decision: Decision) -> Iterator[dict[str, Any]]:

@@ -29,7 +29,7 @@ from engine.dmn.feel import (
 from engine.dmn.markup import DecisionElement, InputColumn, InputElement, Model, OutputColumn, Written, describe
 from engine.dmn.naming import Names
 from engine.dmn.types import Named, Types
-from engine.errors import Place, Problem
+from engine.errors import Place, Problem, did_you_mean
 from engine.source import MOST_PROBLEMS, printable, quote
 
 _POLICIES = {"UNIQUE": "unique", "ANY": "any", "FIRST": "first", "COLLECT": "collect", "RULE ORDER": "rule order"}
@@ -121,6 +121,21 @@ class Decision:
         """The decision as messages name it."""
         return describe("decision", self.element.name)
 
+    @property
+    def may_give_nothing(self) -> bool:
+        """Whether it may be null though every input is there: where no rule may hold, and nothing stands in."""
+        if self.aggregate == "count" or any(output.default is not None for output in self.outputs):
+            return False
+        rows = range(len(self.element.table.rows))
+        return not any(all(not column.tests[row].tests for column in self.columns) for row in rows)
+
+    @property
+    def reads(self) -> dict[str, Source]:
+        """What its columns read, by the name of each in the base."""
+        read = (part for column in self.columns for part in (column.subject, *_tests_of(column)))
+        found = (self.sources[name] for part in read for name in references(part))
+        return {source.name: source for source in found}
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -131,11 +146,26 @@ class Plan:
     decisions: tuple[Decision, ...]
     problems: list[Problem]
 
+    def gaps_of(self, decision: Decision) -> dict[str, Decision]:
+        """The decisions that one reads and that may give nothing, by the model's name of each value."""
+        owners = {output.source.name: one for one in self.decisions for output in one.outputs}
+        reads = decision.reads
+        found: dict[str, Decision] = {}
+        for name, source in decision.sources.items():
+            owner = owners.get(source.name)
+            if owner is not None and source.name in reads and owner.may_give_nothing:
+                found[name] = owner
+        return found
+
     def note(self, line: int, owner: str, message: str, hint: str | None = None) -> None:
         """Add a problem."""
         if len(self.problems) <= MOST_PROBLEMS:
             place = Place(self.model.file, line)
             self.problems.append(Problem(place, printable(message), printable(owner), hint, "not-taken"))
+
+
+def _tests_of(column: Column) -> Iterator[Test]:
+    return (test for tests in column.tests for test in tests.tests)
 
 
 def plan(model: Model) -> Plan:
@@ -384,6 +414,11 @@ class _Planner:
     def _subject(self, column: InputColumn, sources: dict[str, Source], owner: str) -> Term | None:
         text = normalized(column.expression.text)
         if text not in sources and is_name(text):
+            if self.model.inputs:
+                hint = did_you_mean(text, sources) or "Name an input or a decision of the model"
+                message = f"the input expression is not taken: the name “{text}”, which the model does not declare"
+                self._note(column.expression.line, owner, message, hint)
+                return None
             # Where a model has no input data, its tables alone name what they read.
             sources[text] = self._known[text] = self._fact(text, column.line)
         try:
