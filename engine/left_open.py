@@ -19,7 +19,7 @@ from engine.prospect import Prospect, Region, told_apart
 #: Points of what is unknown.
 Witnesses = tuple[Mapping[str, Value], ...]
 #: Regions looked at to see whether one conclusion stands all over a region.
-_MOST_LOOKS = 120
+_MOST_LOOKS = 80
 #: Witnesses that are kept; those that were of use last are tried first.
 _MOST_WITNESSES = 4
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Regions looked at for one fact; far more than its thresholds and crossings need.
 MOST_REGIONS = 2_000
 #: Of these the ones that the rows leave open and that could not be proved; each takes many times longer.
-_MOST_LEFT_OPEN = 200
+_MOST_LEFT_OPEN = 50
 
 
 #: Values tried in a span that could not be proved to have one recommendation.
