@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: How long all proofs together may take, in seconds; what is left is said not to be proved.
 SECONDS = 25.0
 #: Cases that are tried before anything is put to the prover.
-_CASES = 800
+_CASES = 400
 #: Fewer for a base of many rows, each of which takes its time.
 _EVALUATIONS = 400_000
 #: Problems that make whatever depends on them look wrong, too.

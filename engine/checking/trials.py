@@ -15,7 +15,7 @@ from functools import cached_property
 
 from engine.case import Case, Given, Origin, parse_number
 from engine.costs import working_memory
-from engine.evaluator import row_evaluators
+from engine.evaluator import rows_hold
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.english import affirmed
 from engine.language.evaluate import COMPARE, Value, compile_plain
@@ -82,7 +82,6 @@ class Trials:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
-        self._evaluators = row_evaluators(knowledge)
 
     def of(self, case: Case, *, signal: bool = False) -> Trial:
         """What comes of a case, decision by decision; where rows contradict each other nothing is concluded."""
@@ -96,8 +95,7 @@ class Trials:
             table = knowledge.decisions.get(name)
             if table is None:
                 continue
-            evaluated = (evaluate(memory.values, memory.origins) for evaluate in self._evaluators[name])
-            rows[name] = tuple(truth if isinstance(truth, bool) else None for truth in evaluated)
+            rows[name] = rows_hold(knowledge, name, memory.values, memory.origins)
             decisive = trial.decisive(table) if table.policy in DECIDING else ()
             concluded = [table.rows[index].then for index in decisive]
             if concluded and all(then == concluded[0] for then in concluded):
