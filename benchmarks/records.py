@@ -1,4 +1,4 @@
-"""What recording a decision adds to deciding it, and how long it takes to verify the records.
+"""What recording a decision adds to deciding it, and how long verifying and replaying the records take.
 
 python benchmarks/records.py                       SQLite, in a temporary folder
 python benchmarks/records.py --store URL           another store: an empty one, since it is written to
@@ -28,8 +28,11 @@ from engine.describe import decide, describe  # noqa: E402
 from engine.inference import EnginePool  # noqa: E402
 from engine.knowledge import load_knowledge  # noqa: E402
 from engine.pipeline import infer  # noqa: E402
+from engine.records.bases import bases_of  # noqa: E402
 from engine.records.content import draft_of  # noqa: E402
+from engine.records.reading import decisions  # noqa: E402
 from engine.records.recording import record  # noqa: E402
+from engine.records.replay import replay  # noqa: E402
 from engine.records.settings import Settings  # noqa: E402
 from engine.records.store import Draft, Store, open_store  # noqa: E402
 from engine.records.verify import verify  # noqa: E402
@@ -51,6 +54,7 @@ def main() -> None:
         with open_store(url) as store:
             draft = recording(store, url, asked.rounds)
             verifying(store, draft, asked.entries)
+            replaying(store)
 
 
 def recording(store: Store, url: str, rounds: int) -> Draft:
@@ -102,6 +106,16 @@ def verifying(store: Store, draft: Draft, entries: int) -> None:
     each = spent / found.entries
     print(f"\nverify: {found.entries:,} records, {each * 1e3:.2f} ms each: {each * PER:,.0f} s for {PER:,}")
     print(f"at most {most / 1e6:.1f} MB of memory")
+
+
+def replaying(store: Store) -> None:
+    """Show how long it takes to decide every record once more and to compare it."""
+    start = time.perf_counter()
+    with bases_of(store) as bases:
+        found = replay(decisions(store), bases)
+    each = (time.perf_counter() - start) / found.total
+    assert found.same == found.total, found.different
+    print(f"\nreplay: {found.total:,} records, {each * 1e3:.2f} ms each: {each * PER:,.0f} s for {PER:,}")
 
 
 if __name__ == "__main__":
