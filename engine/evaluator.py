@@ -104,3 +104,13 @@ def evaluate_decision(knowledge: Knowledge, name: str, values: Values, origins: 
     """
     conditions, judged = _judges(knowledge)[name]
     return judged(conditions(values, origins))
+
+
+@lru_cache(maxsize=256)
+def decisions_to(knowledge: Knowledge, decision: str) -> tuple[str, ...]:
+    """The decisions that one depends on, in order, itself last."""
+    needed = {decision}
+    for name in reversed(knowledge.order):
+        if name in needed:
+            needed.update(knowledge.decision_of.get(read, read) for read in knowledge.reads[name])
+    return tuple(name for name in knowledge.order if name in needed and name in knowledge.decisions)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.costs import WorkingMemory
-from engine.evaluator import rows_hold
+from engine.evaluator import decisions_to, rows_hold
 from engine.knowledge import DecisionTable, Knowledge, Row
 from engine.language import bounds
 from engine.language.bounds import FALSE, TRUE, UNKNOWN, Bound, Bounds
@@ -263,7 +263,7 @@ class _Points:
         knowledge = self._memory.knowledge
         there = WorkingMemory(knowledge, self._memory.case, {**self._values, **point}, dict(self._origins))
         there.compute()
-        for name in _decisions_to(knowledge, self._target):
+        for name in decisions_to(knowledge, knowledge.decision_of[self._target]):
             table = knowledge.decisions[name]
             if not table.outputs.keys().isdisjoint(self._moved):
                 row = _deciding(table, rows_hold(knowledge, name, there.values, there.origins))
@@ -304,7 +304,11 @@ class _Gap:
 @lru_cache(maxsize=64)
 def _gaps(knowledge: Knowledge, target: str) -> tuple[_Gap, ...]:
     """The comparisons of numbers in the rows that the target depends on, each once."""
-    rows = [row.when for name in _decisions_to(knowledge, target) for row in knowledge.decisions[name].rows]
+    rows = [
+        row.when
+        for name in decisions_to(knowledge, knowledge.decision_of[target])
+        for row in knowledge.decisions[name].rows
+    ]
     compared = dict.fromkeys(
         (part.left, part.right) for row in rows for part in walk(row) if isinstance(part, Comparison)
     )
@@ -317,16 +321,6 @@ def _gaps(knowledge: Knowledge, target: str) -> tuple[_Gap, ...]:
         for left, right in compared
         if not isinstance(right, Text)
     )
-
-
-@lru_cache(maxsize=64)
-def _decisions_to(knowledge: Knowledge, target: str) -> tuple[str, ...]:
-    """The decisions that the target depends on, in order, its own last."""
-    needed = {knowledge.decision_of[target]}
-    for name in reversed(knowledge.order):
-        if name in needed:
-            needed.update(knowledge.decision_of.get(read, read) for read in knowledge.reads[name])
-    return tuple(name for name in knowledge.order if name in needed and name in knowledge.decisions)
 
 
 def _deciding(table: DecisionTable, holds: Sequence[bool | None]) -> Row | None:

@@ -9,7 +9,7 @@ what follows from the decision's own conditions. z3 is loaded only here and in `
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -105,9 +105,12 @@ class SymbolicBase:
             self._bind_outputs(table, [output for output in table.outputs if output in reads])
 
     def _everything_upstream(self) -> None:
+        self._define_all(self._needed(), self._formula)
+
+    def _define_all(self, needed: Collection[str], default: Callable[[str], Symbolic]) -> None:
+        """Make terms of these names, each after those it reads; of a fact with a default, given what stands for it."""
         knowledge = self.knowledge
-        needed = self._needed()
-        for name in sorted(needed - set(knowledge.order)):
+        for name in sorted(set(needed) - set(knowledge.order)):
             if name in knowledge.facts:
                 self._fact(name, default=None)
             else:
@@ -118,7 +121,7 @@ class SymbolicBase:
             if name in knowledge.decisions:
                 self._decide(knowledge.decisions[name])
             elif name in knowledge.facts:
-                self._fact(name, default=self._formula(name))
+                self._fact(name, default=default(name))
             else:
                 self._define(name, self._formula(name), "computed")
 

@@ -261,25 +261,10 @@ class _Base(SymbolicBase):
     def _everything_upstream(self) -> None:
         import z3
 
-        knowledge = self.knowledge
         for word in self._words:
             # In one order, so that a word has one code in both bases.
             self.translator.word(word)
-        needed = self._within_reach()
-        for name in sorted(needed - set(knowledge.order)):
-            if name in knowledge.facts:
-                self._fact(name, default=None)
-            else:
-                self._define(name, self._anything(name), "computed")
-        for name in knowledge.order:
-            if name not in needed or name == self.decision:
-                continue
-            if name in knowledge.decisions:
-                self._decide(knowledge.decisions[name])
-            elif name in knowledge.facts:
-                self._fact(name, default=self._default(name))
-            else:
-                self._define(name, self._formula(name), "computed")
+        self._define_all(self._within_reach(), self._default)
         # A case says nothing that one of the bases does not know.
         self.bounds += [z3.Not(given) for name, (given, _, _) in self._given.items() if name not in self._alike.facts]
 

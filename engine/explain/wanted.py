@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from engine.case import Case, Given
 from engine.costs import WorkingMemory, working_memory
 from engine.errors import InferenceError
-from engine.evaluator import Verdict, evaluate_decision
+from engine.evaluator import Verdict, decisions_to, evaluate_decision
 from engine.inference import EnginePool
 from engine.knowledge import DecisionTable, Knowledge
 from engine.language.evaluate import Value
@@ -77,7 +77,7 @@ class Attempts:
         self.pool = pool
         self._deadline = time.monotonic() + _SECONDS
         self._decision = self.knowledge.decision_of[wanted.output]
-        self._decisions = _decisions_to(self.knowledge, self._decision)
+        self._decisions = decisions_to(self.knowledge, self._decision)
         #: Whether the conclusion hangs on whether something could turn the recommendation.
         self.after_signal = self._decision in decisions_after_signal(self.knowledge)
         upstream = self.knowledge.upstream(wanted.output)
@@ -217,16 +217,6 @@ def may_lack_a_value(knowledge: Knowledge) -> frozenset[str]:
         if odd or any(read in found or read in knowledge.decision_of for read in knowledge.reads[name]):
             found.add(name)
     return frozenset(found)
-
-
-@lru_cache(maxsize=256)
-def _decisions_to(knowledge: Knowledge, decision: str) -> tuple[str, ...]:
-    """The decisions that one depends on, in order, itself last."""
-    needed = {decision}
-    for name in reversed(knowledge.order):
-        if name in needed:
-            needed.update(knowledge.decision_of.get(read, read) for read in knowledge.reads[name])
-    return tuple(name for name in knowledge.order if name in needed and name in knowledge.decisions)
 
 
 def _has(verdict: Verdict, wanted: Wanted) -> bool:

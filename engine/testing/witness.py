@@ -11,14 +11,13 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from engine.case import Case, Given, parse_number
 from engine.costs import working_memory
 from engine.errors import InferenceError
+from engine.evaluator import decisions_to
 from engine.inference import EnginePool
-from engine.knowledge import Knowledge
 from engine.language.nodes import Comparison, Node, names_in
 from engine.outlook import thresholds
 from engine.pipeline import infer
@@ -220,7 +219,7 @@ class Witness:
 
     def _quick(self, case: Case, decision: str) -> Sight | None:
         """What the plain evaluator makes of a case, up to one decision."""
-        return sight_by_evaluator(self.knowledge, case, _decisions_to(self.knowledge, decision))
+        return sight_by_evaluator(self.knowledge, case, decisions_to(self.knowledge, decision))
 
     # -- from a proposal to a case -----------------------------------------------------------------
 
@@ -435,16 +434,6 @@ class _Asked:
     def _set_time(self) -> None:
         left = max(1, int(1_000 * min(self._deadline - time.monotonic(), 3_600)))
         self._solver.set("timeout", min(MILLISECONDS, left))
-
-
-@lru_cache(maxsize=256)
-def _decisions_to(knowledge: Knowledge, decision: str) -> tuple[str, ...]:
-    """The decisions that one depends on, in order, itself last."""
-    needed = {decision}
-    for name in reversed(knowledge.order):
-        if name in needed:
-            needed.update(knowledge.decision_of.get(read, read) for read in knowledge.reads[name])
-    return tuple(name for name in knowledge.order if name in needed and name in knowledge.decisions)
 
 
 def _beside(value: float) -> tuple[float, float]:
