@@ -104,6 +104,7 @@ def recommend(
     from engine.records.settings import read_settings
 
     settings = read_settings(record=record, store=store, who=who)
+    _say_unrecorded(settings, record, store, who)
     knowledge = sound_knowledge(rules, on)
     _report(read_case_file(case, knowledge), knowledge, settings, report_format, output)
 
@@ -145,6 +146,7 @@ def ask(
 
     settings = read_settings(record=record, store=store, who=who)
     require_records(settings)
+    _say_unrecorded(settings, record, store, who)
     knowledge = sound_knowledge(rules, on)
     started = read_case_file(answers, knowledge) if answers else None
     try:
@@ -610,6 +612,12 @@ def _pool(knowledge: Knowledge) -> EnginePool:
     return EnginePool(knowledge)
 
 
+def _say_unrecorded(settings: Settings, record: bool | None, store: str | None, who: str | None) -> None:
+    """Say aside that nothing is recorded, to whoever says where or by whom, and neither asks for it nor against it."""
+    if not settings.record and record is None and (store is not None or who is not None):
+        click.echo("not recorded: add --record", err=True)
+
+
 def _report(
     case: Case, knowledge: Knowledge, settings: Settings, report_format: str | None, output: str | None
 ) -> None:
@@ -623,9 +631,12 @@ def _report(
     decision = describe(outcome)
     if settings.record:
         from engine.records.recording import recorded
+        from engine.records.sensitive import without_effect
 
         decision = recorded(outcome, decision, settings)
         click.echo(f"recorded as {decision.record}", err=True)
+        for sentence in without_effect(knowledge, settings):
+            click.echo(f"note: {sentence}", err=True)
     emit(render(decision, chosen, **layout(output)), output)
 
 

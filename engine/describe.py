@@ -36,7 +36,7 @@ from engine.language.possible import Span
 from engine.outlook import Outlook, ranged_domain, spans
 from engine.pipeline import Outcome, doubtful, infer, waiting_for
 from engine.sentences import fill_in, names_in_sentence
-from engine.turning import FactLine, Turn, turns
+from engine.turning import FactLine, Turn, turns, where
 from engine.wording import condition_in_english, label, show_figure, show_name
 
 Origin = Literal["answered", "assumed", "measured", "computed", "concluded", "unknown"]
@@ -425,22 +425,15 @@ class Describer:
             value = current if isinstance(current, float) else None
             line = FactLine(self.memory, fact, self.manifest.fallback.conclusion if self.manifest.fallback else None)
             found = turns(line, value, self.chosen)
-            points.extend(self.turning_point(turn, value) for turn in found)
+            points.extend(self.turning_point(turn, value, found) for turn in found)
             # Where answering today's assumed value turns it already, it is not steady, though no boundary is crossed.
             if not found and (value is None or line.at(value) == self.chosen):
                 steady.append(self.knowledge.title(fact))
         return tuple(points), tuple(steady)
 
-    def turning_point(self, turn: Turn, current: float | None) -> TurningPoint:
-        """One turn in words."""
-        at = show_name(self.knowledge, turn.fact, turn.at)
+    def turning_point(self, turn: Turn, current: float | None, found: Iterable[Turn]) -> TurningPoint:
+        """One of the turns that were found along a fact, in words."""
         becomes = self.label(self.manifest.recommends, turn.becomes)
-        where = {
-            ("above", True): f"from {at} on",
-            ("above", False): f"above {at}",
-            ("below", True): f"at {at} and below",
-            ("below", False): f"below {at}",
-        }[turn.side, turn.inclusive]
         return TurningPoint(
             fact=turn.fact,
             title=self.knowledge.title(turn.fact),
@@ -450,7 +443,7 @@ class Describer:
             side="above" if turn.side == "above" else "below",
             inclusive=turn.inclusive,
             becomes=turn.becomes,
-            shown=f"{where}: {becomes}",
+            shown=f"{where(turn, self.knowledge, (other.at for other in found))}: {becomes}",
         )
 
     # -- what to know --------------------------------------------------------------------------

@@ -7,15 +7,20 @@ where two meet, bisection on the plain evaluator finds the two neighbouring numb
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from engine.costs import WorkingMemory
+from engine.declarations import UnitDeclaration
+from engine.knowledge import Knowledge
 from engine.language.possible import Span, Words, straight
 from engine.outlook import Domain, Outlook, full_domain, halves, middle_of, thresholds
+from engine.quantities import MINUS, show
 
 if TYPE_CHECKING:
     from engine.left_open import LeftOpen
@@ -28,6 +33,14 @@ _MOST_LEFT_OPEN = 50
 
 #: Values tried in a span that could not be proved to have one recommendation.
 _TRIED = 16
+
+#: How far a shown boundary may be from the true one: on its far side, where what is said of it is true anyway...
+_CLOSE = 1e-4
+#: ...and on either side, where the difference is lost on everyone.
+_AS_GOOD_AS = 1e-6
+#: What ``engine.quantities`` shows at most.
+_MOST_DECIMALS = 12
+_FIRST_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,14 +263,83 @@ def boundaries(fact: str, segments: Sequence[Segment], side: str) -> Iterator[tu
         yield _turn(fact, before, after, side), before.recommends if side == "above" else after.recommends
 
 
-def where(turn: Turn, at: str) -> str:
-    """On which values it has turned, in words, given the boundary as people write it."""
+def where(turn: Turn, knowledge: Knowledge, others: Iterable[float] = ()) -> str:
+    """On which values it has turned, in words that are true of the very number they print.
+
+    A boundary such as 83000.00000005 is shown rounded, and the rounded number may lie on its other side: whether
+    the words include that number is decided by the number as shown, not by the boundary. Where the usual digits
+    would move it too far, more of them are shown.
+
+    Args:
+        turn: where it turns.
+        knowledge: the base, for how the fact's unit is written.
+        others: where else it turns along the same fact; the shown number never lies beyond one of them.
+    """
+    units, unit, declared = _unit_of(knowledge, turn.fact)
+    low, high = knowledge.facts[turn.fact].bounds
+    further = [other for other in others if other != turn.at]
+    written = [units, *({**units, unit: finer} for finer in _finer(declared))]
+    tellings = [(shown, _read_back(shown, declared)) for shown in (show(turn.at, unit, each) for each in written)]
+    shown, number = next(
+        (
+            (shown, number)
+            for shown, number in tellings
+            if low <= number <= high and _is_near_enough(number, turn) and not _is_between(further, number, turn.at)
+        ),
+        tellings[-1],
+    )
+    # What is nearer to 0 than all those decimals can say is compared with 0 itself.
+    at = shown if number else show(0.0, unit, units)
     return {
         ("above", True): f"from {at} on",
         ("above", False): f"above {at}",
         ("below", True): f"at {at} and below",
         ("below", False): f"below {at}",
-    }[turn.side, turn.inclusive]
+    }[turn.side, _has_turned(turn, number)]
+
+
+def as_shown(knowledge: Knowledge, name: str, value: float) -> float:
+    """The number that a value of a fact or figure is shown as, read back, in the fact's own unit."""
+    units, unit, declared = _unit_of(knowledge, name)
+    return _read_back(show(value, unit, units), declared)
+
+
+def _finer(declared: UnitDeclaration) -> Iterator[UnitDeclaration]:
+    """The unit with one more decimal each."""
+    for decimals in range(declared.decimals + 1, _MOST_DECIMALS + 1):
+        yield declared.model_copy(update={"decimals": decimals})
+
+
+def _is_between(values: Iterable[float], one: float, other: float) -> bool:
+    low, high = sorted((one, other))
+    return any(low <= value <= high for value in values)
+
+
+def _has_turned(turn: Turn, value: float) -> bool:
+    if value == turn.at:
+        return turn.inclusive
+    return (value > turn.at) == (turn.side == "above")
+
+
+def _is_near_enough(number: float, turn: Turn) -> bool:
+    off = abs(number - turn.at)
+    return off <= abs(turn.at) * (_CLOSE if _has_turned(turn, number) else _AS_GOOD_AS)
+
+
+def _unit_of(knowledge: Knowledge, name: str) -> tuple[dict[str, UnitDeclaration], str, UnitDeclaration]:
+    """How all units are written, the unit of a name, and how that one is written."""
+    unit, units = knowledge.unit(name) or "1", dict(knowledge.manifest.shown_units)
+    written = units.get(unit) or UnitDeclaration(suffix=show(0.0, unit, units).removeprefix("0"))
+    return units, unit, written
+
+
+def _read_back(shown: str, declared: UnitDeclaration) -> float:
+    """The number in a text that ``engine.quantities.show`` wrote; 0 for ``almost 0``."""
+    found = _FIRST_NUMBER.search(shown.removeprefix(MINUS).removeprefix(declared.prefix))
+    if found is None:
+        return math.inf if not shown.startswith(MINUS) else -math.inf
+    number = float(Decimal(found[0].replace(",", "")) / (Decimal(repr(declared.scale)) or 1))
+    return -number if shown.startswith(MINUS) else number
 
 
 def last_and_first(turn: Turn, *, integer: bool = False) -> tuple[float, float]:

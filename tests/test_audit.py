@@ -114,8 +114,43 @@ def test_recommendation_when_recorded_says_its_id_aside_and_in_its_json(tmp_path
 
 def test_recommendation_when_not_recorded_says_so_in_its_json_and_leaves_no_file(tmp_path: Path) -> None:
     done = run("recommend", EXAMPLES[1], "--format", "json", store=tmp_path)
-    assert (done.exit_code, json.loads(done.stdout)["record"], done.stderr) == (0, None, "")
+    said = "not recorded: add --record\n"
+    assert (done.exit_code, json.loads(done.stdout)["record"], done.stderr) == (0, None, said)
     assert not list(tmp_path.glob("records.db*"))
+
+
+UNRECORDED = {
+    "where": (("--store", "sqlite:///records.db"), True),
+    "by whom": (("--who", "Jo"), True),
+    "neither": ((), False),
+    "not to": (("--who", "Jo", "--no-record"), False),
+}
+
+
+@pytest.mark.parametrize(("options", "is_said"), UNRECORDED.values(), ids=UNRECORDED)
+def test_decision_when_it_is_said_who_decides_but_not_to_record_says_that_nothing_is(
+    options: tuple[str, ...], is_said: bool
+) -> None:
+    said = "not recorded: add --record\n"
+    assert run("recommend", EXAMPLES[1], *options).stderr == (said if is_said else "")
+    asked = run("ask", "--answers", EXAMPLES[1], *options, input=".\n")
+    assert (asked.exit_code, said in asked.stderr) == (0, is_said)
+
+
+def test_settings_when_they_protect_what_no_base_has_are_named_where_something_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("sensitive: {blood_pressure: hash, shoe_size: keep, budget: omit}\n", "utf-8")
+    monkeypatch.setenv("BREAKEVEN_CONFIG", str(config))
+    assert run("recommend", EXAMPLES[1]).stderr == ""
+    done = run("recommend", EXAMPLES[1], "--record", "--format", "json", store=tmp_path)
+    named = json.loads(done.stdout)["record"]
+    base = "the base breakeven 1.0.0 has no fact of this name"
+    note = f"note: {config}: sensitive.blood_pressure protects nothing here: {base}\n"
+    assert (done.exit_code, done.stderr) == (0, f"recorded as {named}\n{note}")
+    noted = run("audit", "outcome", named, "--fact", "prompt_accuracy=0.9", store=tmp_path)
+    assert noted.stderr.endswith(note)
 
 
 def test_recommendation_when_always_to_be_recorded_is_unless_the_option_says_no(
@@ -222,6 +257,36 @@ def test_list_when_printed_says_what_was_decided_and_why(seeded: Path, ids: dict
     assert run("audit", "list", "--who", "Zoe", store=seeded).stdout == "No recorded decision fits.\n"
 
 
+STRANGERS = {
+    "a misspelt rule": (
+        ("list", "--rule", "q5-stable-domian"),
+        "--rule: no recorded base has the rule \"q5-stable-domian\". Did you mean 'q5-stable-domain'?\n",
+    ),
+    "a misspelt approach": (
+        ("list", "--approach", "lorra"),
+        "--approach: no recorded base has the approach \"lorra\". Did you mean 'lora'?\n",
+    ),
+    "a rule unlike any": (("list", "--rule", "nope"), '--rule: no recorded base has the rule "nope".\n'),
+    "in a search": (
+        ("search", "prompt_accuracy=0..1", "--approach", "lorra"),
+        "--approach: no recorded base has the approach \"lorra\". Did you mean 'lora'?\n",
+    ),
+    "in a replay": (("replay", "--rule", "nope"), '--rule: no recorded base has the rule "nope".\n'),
+    "in statistics": (("stats", "--rule", "nope"), '--rule: no recorded base has the rule "nope".\n'),
+    "nobody": (("list", "--who", "Zoe", "--approach", "lora"), ""),
+    "a rule that never fired": (("list", "--approach", "lora", "--rule", "critical-full"), ""),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), STRANGERS.values(), ids=STRANGERS)
+def test_filter_when_it_names_what_no_base_has_says_so_aside(
+    seeded: Path, words: tuple[str, ...], message: str
+) -> None:
+    done = run("audit", *words, store=seeded)
+    assert (done.exit_code, done.stderr) == (0, message)
+    assert json.loads(run("audit", *words, "--format", "json", store=seeded).stdout).get("count", 0) == 0
+
+
 @pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "9999-12-31", "", "2026-03-01; DROP TABLE entries"])
 def test_day_when_none_is_refused(seeded: Path, day: str) -> None:
     done = run("audit", "list", "--until", day, store=seeded)
@@ -290,6 +355,7 @@ WRONG_CONDITIONS = {
     "an order of a range": ("prompt_accuracy<0.8..0.9", "< compares single numbers"),
     "no choice of it": ("task=clasification", "expected one of classification"),
     "no yes or no": ("has_ml_engineering=perhaps", "expected yes or no"),
+    "a range that ends before it begins": ("prompt_accuracy=0.9..0.8", "Exchange the two"),
     "an injection": ("1=1; DROP TABLE entries", "expected a name, a comparison and a value"),
 }
 
@@ -447,6 +513,7 @@ def test_checkpoint_when_signed_is_accepted_with_its_key_and_with_no_other(copie
     assert (told["whole"], told["counted"]["checkpoint"]) == (True, 1)
     other = ("--checkpoint", written, "--public-key", tmp_path / "theirs.pub")
     assert not found("audit", "verify", *other, store=copied, status=1)["whole"]
+    assert "with .pub in place of .pem" in run("audit", "keys", "--help").stdout
     again = run("audit", "keys", tmp_path / "ours.pem")
     assert again.exit_code == 2
     assert "never replaced" in again.stderr
@@ -586,13 +653,64 @@ def test_base_when_it_is_not_what_its_hash_says_decides_nothing_and_is_named(
     content = KnowledgeContent("ab" * 32, "breakeven", "1.0.0", files)
     with opened(tmp_path) as store:
         named = store.append(Draft("decision", public, draft.sealed, content)).id
-    told = found("audit", "replay", store=tmp_path)
-    assert [one["id"] for one in told["not_replayed"]] == [named]
+    told = found("audit", "replay", store=tmp_path, status=1)
+    assert [(one["id"], one["lawful"]) for one in told["not_replayed"]] == [(named, False)]
     assert message in told["not_replayed"][0]["reason"]
     shown = run("audit", "show", named, store=tmp_path)
     assert shown.exit_code == 0
     assert "The knowledge base of then cannot be read" in shown.stdout
     assert found("audit", "stats", store=tmp_path)["knowledge_bases"][0]["problem"] is not None
+
+
+def test_base_when_edited_leaves_decisions_unproved_with_status_1(copied: Path) -> None:
+    _tampered(copied, "UPDATE knowledge_bases SET content = replace(content, '50_000', '60_000')")
+    told = found("audit", "replay", store=copied, status=1)
+    assert (told["same"], len(told["not_replayed"])) == (0, len(EXAMPLES))
+    assert all(one["reason"].startswith("its knowledge base cannot be read: ") for one in told["not_replayed"])
+    done = run("audit", "replay", store=copied)
+    assert done.exit_code == 1
+    assert "8 of them although nothing was erased or withheld." in " ".join(done.stdout.split())
+
+
+def test_key_when_lost_is_a_finding_and_no_erasure(copied: Path, ids: dict[str, str]) -> None:
+    lost = "its key is lost, and no record says that it was erased"
+    _tampered(copied, "DELETE FROM entry_keys WHERE sequence = 8")
+    named = ids[EXAMPLES[-1].stem]
+    for words in ((), (named,)):
+        told = found("audit", "replay", *words, store=copied, status=1)
+        assert told["not_replayed"] == [{"id": named, "reason": lost, "lawful": False}]
+    shown = run("audit", "show", named, store=copied)
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert lost in " ".join(shown.stdout.split())
+    assert "rased on" not in shown.stdout
+    assert re.search(r"^  by +lost$", shown.stdout, re.MULTILINE)
+    told = found("audit", "show", named, store=copied)
+    assert (told["erased"], told["key_lost"], told["erasure"]) == (False, True, None)
+    listed = {one["id"]: (one["erased"], one["key_lost"]) for one in found("audit", "list", store=copied)["records"]}
+    assert listed == {one: (False, one == named) for one in ids.values()}
+    assert "key lost" in run("audit", "list", store=copied).stdout
+    assert found("audit", "stats", store=copied)["erased"] == 0
+    noted = run("audit", "outcome", named, "--note", "late", store=copied)
+    assert (noted.exit_code, noted.stdout) == (2, "")
+    assert lost in noted.stderr
+
+
+def test_decision_when_erased_by_the_book_is_an_obstacle_only_where_it_was_asked_for(
+    copied: Path, ids: dict[str, str]
+) -> None:
+    assert run("audit", "erase", ids["ranges"], "--reason", "asked for", store=copied).exit_code == 0
+    obstacle = {"id": ids["ranges"], "reason": "its case was erased", "lawful": True}
+    assert found("audit", "replay", store=copied)["not_replayed"] == [obstacle]
+    assert found("audit", "replay", ids["ranges"], store=copied, status=1)["not_replayed"] == [obstacle]
+    listed = {one["id"]: one["erased"] for one in found("audit", "list", store=copied)["records"]}
+    assert listed == {one: one == ids["ranges"] for one in ids.values()}
+
+
+def test_erasure_when_itself_damaged_proves_no_erasure(copied: Path, ids: dict[str, str]) -> None:
+    assert run("audit", "erase", ids["ranges"], "--reason", "asked for", store=copied).exit_code == 0
+    _tampered(copied, "UPDATE entries SET body = replace(body, 'asked for', 'forgotten') WHERE kind = 'erasure'")
+    told = found("audit", "replay", store=copied, status=1)
+    assert [(one["id"], one["lawful"]) for one in told["not_replayed"]] == [(ids["ranges"], False)]
 
 
 MALFORMED: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
@@ -1047,6 +1165,15 @@ WRONG_OUTCOMES = {
     "no finite number": (("--figure", "net_benefit=1e999"), "expected a number of USD"),
     "no value": (("--fact", "prompt_accuracy"), "expected NAME=VALUE"),
     "unknown": (("--fact", "prompt_accuracy=unknown"), "says nothing of what happened"),
+    "a fact twice": (
+        ("--fact", "prompt_accuracy=0.9", "--fact", "prompt_accuracy=0.8"),
+        "prompt_accuracy is said twice",
+    ),
+    "a figure twice": (("--figure", "net_benefit=1", "--figure", "net_benefit = 1"), "net_benefit is said twice"),
+    "the saving twice": (
+        ("--saving", "1", "--figure", "total_saving_per_month=2"),
+        "total_saving_per_month is said twice",
+    ),
     "nothing": ((), "nothing is said of what happened"),
 }
 

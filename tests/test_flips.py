@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from engine.describe import decide
 from engine.errors import BadInput, InferenceError
 from engine.explain.flip_pairs import likely_pairs, map_pair
 from engine.explain.flips import FactFlips, Flips, distance, find_flips, require_recommendation
+from engine.explain.flips_report import render_flips
+from engine.explain.whynot import wanted_in
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, load_knowledge
 from engine.language.evaluate import Value
@@ -153,6 +157,7 @@ def test_flips_of_any_base_when_a_case_is_decided_around_them_are_the_nearest(
         # Rules of a random base may contradict each other.
         assume("along" not in str(error))
         return
+    assert untrue(flips, engines) == []
     for found in flips.facts:
         if found.current is None or not found.proved:
             continue
@@ -383,3 +388,78 @@ def test_recommendation_that_rests_on_being_steady_when_asked_what_changes_it_is
 
 def test_built_in_base_when_loaded_can_be_followed() -> None:
     require_recommendation(load_knowledge())
+
+
+# What is printed of a boundary
+
+
+def claimed(shown: str, fact: str, base_of: Knowledge) -> tuple[float, str, bool]:
+    """The number that a sentence prints, in the fact's own unit, the side it speaks of, and whether it includes it."""
+    matched = re.fullmatch(r"(from|above|at|below) (.+?)( on| and below)?", shown)
+    assert matched, shown
+    word, text, _ = matched.groups()
+    declared = base_of.manifest.shown_units.get(base_of.unit(fact) or "")
+    digits = re.search(r"[\d.,]*\d", text.replace(declared.prefix, "", 1) if declared else text)
+    assert digits, shown
+    scale = Decimal(repr(declared.scale)) if declared else Decimal(1)
+    number = float(Decimal(digits[0].replace(",", "")) / scale) * (-1 if text.startswith("−") else 1)
+    return number, "above" if word in ("from", "above") else "below", word in ("from", "at")
+
+
+def untrue(flips: Flips, engines: EnginePool) -> list[str]:
+    """The printed changes of which the engine says otherwise at the very number that is printed."""
+    printed = json.loads(render_flips(flips, (), "json"))
+    found = []
+    for flip in (*printed["flips"], *printed["further"]):
+        shown = flip["shown"].rsplit(":", 1)[0]
+        number, side, included = claimed(shown, flip["fact"], engines.knowledge)
+        low, high = engines.knowledge.facts[flip["fact"]].bounds
+        decided = decided_with(flips.outcome.case, flip["fact"], number, engines) or ""
+        if side != flip["side"] or not low <= number <= high or decided != flip["becomes" if included else "before"]:
+            found.append(f"{flip['fact']}: {shown}: {decided} ({flip['at']!r})")
+    return found
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_number_in_an_examples_change_when_decided_comes_out_as_its_words_say(path: Path) -> None:
+    assert untrue(found_in(path.stem), pool()) == []
+
+
+@randomly
+@given(answers(complete=False))
+def test_number_in_a_random_cases_change_when_decided_comes_out_as_its_words_say(drawn: Answers) -> None:
+    assert untrue(find_flips(drawn.case, pool()), pool()) == []
+
+
+PRINTED = {
+    "a rounded number still on the near side": ("case-1-support-tickets", "prompt_upfront", "above $83,000"),
+    "the same in more decimals": (
+        "case-1-support-tickets",
+        "prompt_cost_per_request",
+        "above $0.505625/request",
+    ),
+    "a threshold itself": ("case-2-insurance-claims", "budget", "below $50,000"),
+    "one decimal that is not enough": ("ranges", "retraining_cycles_per_year", "from 4.447 retrainings/year on"),
+    "a cent that is too much": ("dear-errors-at-low-volume", "cost_per_error", "at $14.4476/error and below"),
+    "a month that is not enough": ("dear-errors-at-low-volume", "horizon_months", "at 1.7285 months and below"),
+}
+
+
+@pytest.mark.parametrize(("name", "fact", "expected"), PRINTED.values(), ids=PRINTED)
+def test_change_when_printed_has_the_digits_and_the_words_that_make_it_true(
+    name: str, fact: str, expected: str
+) -> None:
+    printed = json.loads(render_flips(found_in(name), (), "json"))
+    assert [flip["shown"].rsplit(":", 1)[0] for flip in printed["flips"] if flip["fact"] == fact] == [expected]
+
+
+def test_titles_when_some_hold_commas_are_told_apart() -> None:
+    text = render_flips(found_in("case-1-support-tickets"), (), "markdown")
+    assert "; discovery and requirements, prompting; " in text
+
+
+def test_decision_when_asked_about_by_its_name_alone_is_told_how_to_be_asked_about() -> None:
+    with pytest.raises(BadInput) as refused:
+        wanted_in(knowledge(), "economics")
+    hint = refused.value.problems[0].hint
+    assert hint == "'economics' is a decision: write economics=VALUE, such as economics=pays_back_at_once"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from engine.records.replay import replayed
 from engine.records.sensitive import hash_key, keyed_hash, treatments
 from engine.records.settings import Settings
 from engine.records.verify import verify
+from engine.wording import label
 from tests.cases import case as case_with
 from tests.cases import example, knowledge, pool, small_base
 from tests.records import alone, base_in, found, opened, put, run
@@ -338,6 +340,25 @@ def test_person_when_erased_is_in_no_record_and_the_chain_still_verifies(tmp_pat
         assert b"Jo Erased" not in path.read_bytes()
 
 
+def test_record_when_erased_calls_everything_what_its_base_calls_it(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        record = put(store, telling(), pool())
+    assert run("audit", "erase", record.id, "--reason", "asked for", store=tmp_path).exit_code == 0
+    shown = run("audit", "show", record.id, store=tmp_path).stdout
+    output = knowledge().manifest.recommends or ""
+    title = label(knowledge(), output, record.approach or "")
+    assert title != (record.approach or "").replace("_", " ")
+    assert f"\n{title} · " in shown
+    decision, rule = next(one for one in record.fired if one[1] == record.public["rule"])
+    assert f"{rule} of {knowledge().title(decision)}" in " ".join(shown.split())
+    for decision, rule in record.fired:
+        assert f"{rule} of {decision}\n" not in shown
+    assert "audit outcome" not in shown
+    assert "decides it once more" not in shown
+    listed = run("audit", "list", store=tmp_path).stdout
+    assert f"  {title}, " in listed
+
+
 def test_decision_when_erased_twice_is_refused_and_takes_no_outcome(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         record = put(store, telling(), pool())
@@ -348,6 +369,67 @@ def test_decision_when_erased_twice_is_refused_and_takes_no_outcome(tmp_path: Pa
     late = run("audit", "outcome", record.id, "--fact", "prompt_accuracy=0.91", store=tmp_path)
     assert (late.exit_code, late.stdout) == (2, "")
     assert "was erased" in late.stderr
+
+
+def _damage(folder: Path, named: str) -> None:
+    """Edit a record behind the back of what would refuse it."""
+    with sqlite3.connect(folder / "records.db") as connection:
+        connection.execute("DROP TRIGGER entries_stay_as_they_are")
+        connection.execute("UPDATE entries SET body = replace(body, 'public', 'pUblic') WHERE id = ?", (named,))
+    connection.close()
+
+
+def _noted(folder: Path, record: Record) -> str:
+    """The id of an outcome of a record."""
+    done = run("audit", "outcome", record.id, "--fact", "prompt_accuracy=0.91", store=folder)
+    assert done.exit_code == 0, done.stderr
+    return done.stderr.removeprefix("recorded as ").strip()
+
+
+def _keys(folder: Path) -> set[str]:
+    """The ids of the records of which there is a key."""
+    with sqlite3.connect(folder / "records.db") as connection:
+        found = {named for (named,) in connection.execute("SELECT id FROM entry_keys")}
+    connection.close()
+    return found
+
+
+def test_decision_when_another_record_is_damaged_is_erased_and_the_damage_named(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        kept, record = (put(store, example("ranges"), pool(), Settings(who=who)) for who in ("Kim", "Jo"))
+    damaged, other = _noted(tmp_path, kept), _noted(tmp_path, record)
+    _damage(tmp_path, damaged)
+    done = run("audit", "erase", record.id[:8], "--reason", "asked for", store=tmp_path)
+    assert done.exit_code == 0, done.stderr
+    assert [line.split(",")[0] for line in done.stdout.splitlines()] == [f"erased {other}", f"erased {record.id}"]
+    assert f"note: the outcome {damaged} is damaged" in done.stderr
+    assert found("audit", "show", record.id, store=tmp_path)["damaged_outcomes"] == [damaged]
+    shown = run("audit", "show", record.id, store=tmp_path)
+    assert f"The outcome {damaged} is damaged" in shown.stdout
+    assert _keys(tmp_path) == {kept.id, damaged}
+    assert run("audit", "erase", damaged, "--reason", "asked for", store=tmp_path).exit_code == 0
+    assert _keys(tmp_path) == {kept.id}
+
+
+def test_decision_when_damaged_itself_is_erased_with_its_outcomes(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        record = put(store, telling(), pool())
+    outcome = _noted(tmp_path, record)
+    _damage(tmp_path, record.id)
+    done = run("audit", "erase", record.id[:8], "--reason", "asked for", store=tmp_path)
+    assert done.exit_code == 0, done.stderr
+    assert [line.split(",")[0] for line in done.stdout.splitlines()] == [f"erased {outcome}", f"erased {record.id}"]
+    assert _keys(tmp_path) == set()
+
+
+def test_outcome_when_whole_is_not_erased_without_its_decision(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        record = put(store, telling(), pool())
+    outcome = _noted(tmp_path, record)
+    done = run("audit", "erase", outcome, "--reason", "asked for", store=tmp_path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"The decision it belongs to is {record.id}" in done.stderr
+    assert _keys(tmp_path) == {record.id, outcome}
 
 
 def test_reason_when_empty_erases_nothing(tmp_path: Path) -> None:

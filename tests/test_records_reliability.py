@@ -346,6 +346,61 @@ def test_postgresql_when_it_no_longer_refuses_is_found_out(server: Server, postg
         assert [found.fault for found in verify(store).findings] == ["protection"]
 
 
+NOTHING = "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; CREATE TRIGGER"
+SWALLOWING = {
+    "a trigger": (
+        f"{NOTHING} swallow BEFORE INSERT ON entry_keys FOR EACH ROW EXECUTE FUNCTION nothing()",
+        "the database has a trigger that is not of the records, on the table entry_keys: 'swallow'",
+    ),
+    "a trigger with the name of one of another table": (
+        f"{NOTHING} head_refuse BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION nothing()",
+        "the database has a trigger that is not of the records, on the table entries: 'head_refuse'",
+    ),
+    "a rule": (
+        "CREATE RULE swallow AS ON INSERT TO entries DO INSTEAD NOTHING",
+        "the database has a rule that is not of the records, on the table entries: 'swallow'",
+    ),
+    "a rule for the head": (
+        "CREATE RULE swallow AS ON UPDATE TO head DO INSTEAD NOTHING",
+        "the database has a rule that is not of the records, on the table head: 'swallow'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "finding"), SWALLOWING.values(), ids=SWALLOWING)
+def test_postgresql_when_it_swallows_what_is_written_is_found_and_nothing_is_said_to_be_recorded(
+    server: Server, postgresql: str, statements: str, finding: str
+) -> None:
+    with open_store(postgresql) as store:
+        fill(store)
+        server.sql(postgresql, statements)
+        assert "nothing was recorded" in message_of(lambda: store.append(decision()))
+        assert [str(found) for found in verify(store).findings] == [finding]
+        assert store.count() == 10
+
+
+def test_postgresql_when_a_trigger_does_something_else_than_its_name_says_is_found_out(
+    server: Server, postgresql: str
+) -> None:
+    statements = (
+        "DROP TRIGGER entries_refuse ON entries; CREATE TRIGGER entries_refuse BEFORE UPDATE ON entries"
+        " FOR EACH STATEMENT EXECUTE FUNCTION records_refuse()"
+    )
+    with open_store(postgresql) as store:
+        fill(store)
+        server.sql(postgresql, statements)
+        assert [found.message[-44:] for found in verify(store).findings] == [
+            "trigger entries_refuse was changed or turned off"[-44:]
+        ]
+
+
+def test_postgresql_when_a_view_is_in_place_of_a_table_is_found_out(server: Server, postgresql: str) -> None:
+    with open_store(postgresql) as store:
+        fill(store)
+        server.sql(postgresql, "ALTER TABLE store RENAME TO store_; CREATE VIEW store AS SELECT * FROM store_")
+        assert "where the table store was, the database has a view" in map(str, verify(store).findings)
+
+
 TAMPERED = {
     "a body": ("UPDATE entries SET body = replace(body, 'lora', 'full') WHERE sequence = 2", "edited", 2),
     "a column": ("UPDATE entries SET approach = 'full' WHERE sequence = 2", "column", 2),
@@ -479,9 +534,27 @@ def test_key_when_erased_is_nowhere_in_the_tables_files(server: Server, postgres
         digits = server.sql(postgresql, "SELECT encode(key, 'hex') FROM entry_keys ORDER BY sequence").split()
         keys = [bytes.fromhex(key) for key in digits]
         store.erase(ids[7], "asked to")
+        assert store.notes == ()
     server.sql(postgresql, "CHECKPOINT")
     content = b"".join(file.read_bytes() for file in (server.folder / "data" / "base").rglob("*") if file.is_file())
     assert [number for number, key in enumerate(keys) if key not in content] == [7]
+
+
+@pytest.mark.parametrize("table", ["entry_keys", "entries"])
+def test_key_when_erased_while_others_see_an_older_state_is_noted_until_they_have_done(
+    postgresql: str, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    monkeypatch.setattr("engine.records.database.FORGETTING_S", 0.1)
+    with open_store(postgresql) as store:
+        id_ = store.append(decision()).id
+        with store.database.reading() as reader:
+            reader.exec_driver_sql(f"SELECT count(*) FROM {table}")
+            store.erase(id_, "asked to")
+            assert "A copy of the erased key may be in the database's files" in store.notes[0]
+            store.append(decision())
+            assert len(store.notes) == 1
+        store.append(decision())
+        assert not store.notes
 
 
 def test_erasure_when_others_read_for_long_does_not_keep_writers_waiting(

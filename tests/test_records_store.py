@@ -20,15 +20,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.commands.audit import audit
 from engine.errors import BadInput
 from engine.records import checkpoints
 from engine.records.canonical import NotCanonical, canonical, examine, parse, sha256
 from engine.records.checkpoints import Checkpoint
 from engine.records.database import open_database
-from engine.records.store import NO_HASH, Draft, KnowledgeContent, Store, open_store
+from engine.records.store import NO_HASH, Damaged, Draft, KnowledgeContent, Store, open_store
 from engine.records.tables import METADATA, SQLITE_TRIGGERS, VERSION_TABLE, VERSIONS
 from engine.records.verify import Verification, verify
 from engine.records.where import VARIABLE, locate
@@ -349,6 +351,40 @@ def test_store_when_it_may_only_be_read_says_so(tmp_path: Path) -> None:
     assert said.endswith(("or take a copy to another folder.", "that you may write to both."))
 
 
+@pytest.mark.parametrize("name", ["records.db", "100% b#c ä.db"])
+@pytest.mark.parametrize(("of_file", "of_folder"), [(0o444, 0o555), (0o666, 0o555), (0o444, 0o755)])
+def test_copy_when_it_may_only_be_read_is_read_and_not_written_to(
+    ten_entries: tuple[Path, list[str]], tmp_path: Path, of_file: int, of_folder: int, name: str
+) -> None:
+    open_for_nobody(tmp_path)
+    file, ids = ten_entries
+    copy = tmp_path / name
+    shutil.copy(file, copy)
+    url = f"sqlite:///{copy}"
+    copy.chmod(of_file)
+    tmp_path.chmod(of_folder)
+
+    def look() -> str:
+        with open_store(url, create=False) as store:
+            found = verify(store)
+            said = message_of(lambda: store.append(decision()))
+            said += message_of(lambda: store.erase(ids[0], "asked to"))
+            return f"{found.whole} {found.entries} {len(list(store.entries()))} {store.entry(ids[0]).id} {said}"
+
+    said = as_nobody(look)
+    assert said.startswith(f"True 10 10 {ids[0]} {copy}: the file or its folder cannot be written to; nothing was")
+    assert said.count("cannot be written to; nothing was recorded. Change who may write there") == 2
+    assert [found.name for found in tmp_path.iterdir()] == [copy.name]
+
+
+def test_store_when_it_is_to_be_written_to_and_may_not_be_is_refused_at_once(tmp_path: Path) -> None:
+    open_for_nobody(tmp_path)
+    store_in(tmp_path).close()
+    (tmp_path / "records.db").chmod(0o444)
+    said = as_nobody(lambda: message_of(lambda: store_in(tmp_path)))
+    assert "records.db: the file or its folder cannot be written to. Change who may write there" in said
+
+
 def test_store_when_there_is_none_and_none_is_to_be_made_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'x.db'}"
     assert "x.db: there are no records here. Record with" in message_of(lambda: open_store(url, create=False))
@@ -658,6 +694,63 @@ def test_trigger_when_it_is_missing_or_another_is_found(filled: Filled, name: st
     assert [found.message[-25:] for found in verify(store).findings] == ["was changed or turned off"]
 
 
+#: Triggers that swallow or undo what is written, and what each does it to.
+FOREIGN_TRIGGERS = {
+    "every record": ("entries", "BEFORE INSERT ON entries BEGIN SELECT RAISE(IGNORE); END"),
+    "every move of the head": ("head", "BEFORE UPDATE ON head BEGIN SELECT RAISE(IGNORE); END"),
+    "every key": ("entry_keys", "BEFORE INSERT ON entry_keys BEGIN SELECT RAISE(IGNORE); END"),
+    "every key, afterwards": ("entry_keys", "AFTER INSERT ON entry_keys BEGIN DELETE FROM entry_keys; END"),
+    "every knowledge base": ("knowledge_bases", "BEFORE INSERT ON Knowledge_Bases BEGIN SELECT RAISE(IGNORE); END"),
+}
+
+
+@pytest.mark.parametrize(("table", "trigger"), FOREIGN_TRIGGERS.values(), ids=FOREIGN_TRIGGERS)
+def test_trigger_when_it_swallows_what_is_written_is_found_and_nothing_is_said_to_be_recorded(
+    store: Store, table: str, trigger: str
+) -> None:
+    store.append(decision())
+    with closing(sqlite3.connect(file_of(store), isolation_level=None)) as other:
+        other.execute(f"CREATE TRIGGER swallow {trigger}")
+    assert "nothing was recorded" in message_of(lambda: store.append(decision(base=OTHER_BASE)))
+    found = verify(store)
+    assert [str(finding) for finding in found.findings] == [
+        f"the database has a trigger that is not of the records, on the table {table}: 'swallow'"
+    ]
+    assert (found.entries, found.sequence, store.count()) == (1, 1, 1)
+
+
+def test_trigger_when_it_swallows_records_and_moves_of_the_head_is_found_out(store: Store) -> None:
+    with closing(sqlite3.connect(file_of(store), isolation_level=None)) as other:
+        for name, (_, trigger) in list(FOREIGN_TRIGGERS.items())[:3]:
+            other.execute(f"CREATE TRIGGER 'swallow {name}' {trigger}")
+    said = message_of(lambda: store.append(Draft("decision", {})))
+    assert "the database did not keep what was written; nothing was recorded. Run 'breakeven audit verify'" in said
+    assert [found.fault for found in verify(store).findings] == ["protection"] * 3
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "BEFORE DELETE ON entry_keys BEGIN SELECT RAISE(IGNORE); END",
+        "AFTER DELETE ON entry_keys BEGIN INSERT INTO entry_keys VALUES (OLD.sequence, OLD.id, OLD.key); END",
+    ],
+    ids=["keeps it", "puts it back"],
+)
+def test_key_when_a_trigger_keeps_it_is_not_said_to_be_erased(store: Store, trigger: str) -> None:
+    id_ = store.append(decision()).id
+    with closing(sqlite3.connect(file_of(store), isolation_level=None)) as other:
+        other.execute(f"CREATE TRIGGER keep {trigger}")
+    assert "the database did not let go of the key; nothing was" in message_of(lambda: store.erase(id_, "asked to"))
+    assert (store.count(), store.entry(id_).erased) == (1, False)
+
+
+def test_table_when_a_view_is_in_its_place_is_found(filled: Filled) -> None:
+    with closing(sqlite3.connect(filled.file, isolation_level=None)) as other:
+        other.execute("ALTER TABLE store RENAME TO store_")
+        other.execute("CREATE VIEW store AS SELECT * FROM store_")
+    assert "where the table store was, the database has a view" in map(str, verify(filled.store).findings)
+
+
 # Erasing
 
 
@@ -690,6 +783,7 @@ def test_key_when_erased_is_nowhere_in_the_files(store: Store, tmp_path: Path) -
     erased = ids[5:100:3]
     for id_ in erased:
         store.erase(id_, "asked to")
+        assert store.notes == ()
         assert keys[id_] not in everything_in(tmp_path)
     left = everything_in(tmp_path)
     assert [id_ for id_ in ids if keys[id_] not in left] == erased
@@ -705,10 +799,31 @@ def test_key_when_erased_while_others_read_is_gone_once_they_have_done(
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM entry_keys").fetchone() == (1,)
         store.erase(id_, "asked to")
+        assert "A copy of the erased key is in the log file beside the records" in store.notes[0]
         assert key in everything_in(tmp_path)
+        store.append(decision())
+        assert len(store.notes) == 1
         reader.execute("COMMIT")
         store.append(decision())
-    assert key not in everything_in(tmp_path)
+        assert not store.notes
+        assert key not in everything_in(tmp_path)
+
+
+def test_key_when_others_kept_it_is_gone_once_the_records_are_next_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.records.database.FORGETTING_S", 0.1)
+    with closing(sqlite3.connect(tmp_path / "records.db", isolation_level=None)) as reader:
+        with store_in(tmp_path) as store:
+            id_ = store.append(decision()).id
+            key = keys_of(store)[id_]
+            reader.execute("BEGIN")
+            assert reader.execute("SELECT count(*) FROM entry_keys").fetchone() == (1,)
+            store.erase(id_, "asked to")
+        reader.execute("COMMIT")
+        assert key in everything_in(tmp_path)
+        store_in(tmp_path).close()
+        assert key not in everything_in(tmp_path)
 
 
 def test_erasure_when_it_cannot_be_says_why_and_changes_nothing(filled: Filled) -> None:
@@ -968,6 +1083,63 @@ def test_record_when_it_was_edited_is_not_shown_as_if_nothing_were(filled: Fille
     assert "is not as it was recorded" in message_of(lambda: store.knowledge(BASE.sha256))
 
 
+def test_record_when_its_text_is_made_bytes_is_not_trusted_either(filled: Filled) -> None:
+    with unprotected(filled.file) as plain:
+        plain.execute("UPDATE entries SET body = x'00ff' WHERE sequence = 1")
+    said = message_of(lambda: filled.store.entry(filled.ids[0]))
+    assert "(number 1) cannot be trusted: it was changed after it was written." in said
+    assert verify(filled.store).findings
+
+
+@pytest.mark.parametrize("newest_first", [False, True], ids=["oldest first", "newest first"])
+def test_records_when_some_are_damaged_come_without_those_for_whoever_wants_to_know_them(
+    filled: Filled, newest_first: bool
+) -> None:
+    with unprotected(filled.file) as plain:
+        plain.execute("UPDATE entries SET body = body || ' ' WHERE sequence = 1")
+        plain.execute("UPDATE entry_keys SET key = zeroblob(32) WHERE sequence = 6")
+    assert "cannot be trusted" in message_of(lambda: list(filled.store.entries()))
+    damaged: list[Damaged] = []
+    found = [entry.sequence for entry in filled.store.entries(damaged=damaged, newest_first=newest_first)]
+    order = slice(None, None, -1 if newest_first else 1)
+    assert found == [2, 3, 4, 5, 7, 8, 9, 10][order]
+    assert [(one.sequence, one.id) for one in damaged] == [(1, filled.ids[0]), (6, filled.ids[5])][order]
+    assert {one.sequence: one.why for one in damaged}[1] == "it was changed after it was written"
+    limited = filled.store.entries(damaged=damaged, newest_first=newest_first, limit=5)
+    assert [entry.sequence for entry in limited] == found[:5]
+
+
+FILTERED: dict[str, tuple[str, dict[str, Any]]] = {
+    "approach": ("approach = 'full'", {"approach": "full"}),
+    "kind": ("kind = 'outcome'", {"kind": "outcome"}),
+    "time": ("time = '1999-12-31T00:00:00.000000Z'", {"until": datetime(2000, 1, 1, tzinfo=UTC)}),
+    "knowledge_base": (f"knowledge_base = '{OTHER_BASE.sha256}'", {"knowledge_base": OTHER_BASE.sha256[:8]}),
+    "id": ("id = 'x'", {}),
+}
+
+
+@pytest.mark.parametrize("column", FILTERED)
+def test_record_when_the_column_it_is_found_by_says_something_else_is_not_trusted(filled: Filled, column: str) -> None:
+    edit, search = FILTERED[column]
+    with unprotected(filled.file) as plain:
+        plain.execute(f"UPDATE entries SET {edit} WHERE sequence = 2")  # noqa: S608 - our own
+    said = message_of(lambda: list(filled.store.entries(**search)))
+    assert f"(number 2) cannot be trusted: the column {column} has " in said
+    damaged: list[Damaged] = []
+    assert 2 not in [entry.sequence for entry in filled.store.entries(**search, damaged=damaged)]
+    assert [one.sequence for one in damaged] == [2]
+
+
+def test_record_when_it_was_moved_is_not_trusted(filled: Filled) -> None:
+    with unprotected(filled.file) as plain:
+        swap(plain)
+    damaged: list[Damaged] = []
+    found = [entry.sequence for entry in filled.store.entries(damaged=damaged)]
+    assert len(found) + len(damaged) == 10
+    assert len(damaged) == 2
+    assert all("the column sequence has" in one.why for one in damaged)
+
+
 def test_head_when_it_is_lost_stops_writing_with_a_clear_message(filled: Filled) -> None:
     store = filled.store
     with unprotected(filled.file) as plain:
@@ -992,6 +1164,44 @@ def found_at(file: Path) -> str:
             return "\n".join(map(str, verify(store).findings))
     except BadInput as error:
         return str(error)
+
+
+def garble(content: bytes, start: int, length: int) -> bytes:
+    return content[:start] + b"\xa5" * length + content[start + length :]
+
+
+GARBLED: dict[str, Callable[[bytes], bytes]] = {
+    "cut in the middle": lambda content: content[: len(content) // 2],
+    "cut after its first page": lambda content: content[:4096],
+    "cut within its first page": lambda content: content[:1000],
+    "its header overwritten": lambda content: garble(content, 0, 16),
+    "its first hundred bytes overwritten": lambda content: garble(content, 0, 100),
+    "its list of tables overwritten": lambda content: garble(content, 100, 40),
+}
+
+
+@pytest.mark.parametrize("damage", GARBLED.values(), ids=GARBLED)
+def test_file_when_it_can_no_longer_be_read_is_a_finding_of_the_command(
+    filled: Filled, damage: Callable[[bytes], bytes]
+) -> None:
+    checkpoint = checkpoints.make(filled.store)
+    filled.store.close()
+    kept = filled.file.with_name("kept.json")
+    kept.write_text(checkpoints.to_text(checkpoint), encoding="utf-8")
+    filled.file.write_bytes(damage(filled.file.read_bytes()))
+    command = ["verify", "--store", f"sqlite:///{filled.file}", "--format", "json", "--checkpoint", str(kept)]
+    done = CliRunner().invoke(audit, command)
+    assert (done.exit_code, done.stderr) == (1, "")
+    said = json.loads(done.stdout)
+    assert not said["whole"]
+    assert {found["fault"] for found in said["findings"]} & {"damaged", "missing"}
+
+
+def test_file_when_it_never_held_records_is_no_finding_of_the_command(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("Dear diary, this is no database. " * 100, encoding="utf-8")
+    done = CliRunner().invoke(audit, ["verify", "--store", f"sqlite:///{tmp_path / 'x.db'}"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "the file is not a SQLite database" in done.stderr
 
 
 def test_store_when_it_is_empty_is_whole(store: Store) -> None:

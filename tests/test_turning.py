@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from engine.case import Case
 from engine.describe import decide
 from engine.pipeline import Outcome
-from engine.turning import FactLine, Segment, Turn, turns
+from engine.turning import FactLine, Segment, Turn, turns, where
 from tests.cases import (
     EXAMPLES,
     Answers,
@@ -273,3 +275,78 @@ def test_fact_when_said_to_turn_nothing_turns_nothing_though_something_is_unknow
     assert recommended_at(known, price, 0.004) == "prompt_engineering"
     assert recommended_at(known, price, 1) == "lora"
     assert knowledge().facts[price].title not in steady
+
+
+WORDED = {
+    "the boundary itself": (Turn("budget", 50_000.0, "below", False, "lora"), (), "below $50,000"),
+    "the boundary itself, turned": (Turn("budget", 50_000.0, "above", True, "lora"), (), "from $50,000 on"),
+    "just beyond the shown one": (Turn("budget", 83_000.000_000_05, "above", True, "lora"), (), "above $83,000"),
+    "just before the shown one": (Turn("budget", 82_999.999_999_95, "above", False, "lora"), (), "from $83,000 on"),
+    "below, just beyond the shown one": (Turn("budget", 16_999.999_999_95, "below", True, "lora"), (), "below $17,000"),
+    "below, just before it": (Turn("budget", 17_000.000_000_05, "below", False, "lora"), (), "at $17,000 and below"),
+    "digits that would move it across": (
+        Turn("budget", 14.447_619, "below", False, "lora"),
+        (),
+        "at $14.4476 and below",
+    ),
+    "percent": (Turn("prompt_accuracy", 0.901_175_9, "above", False, "lora"), (), "from 90.12 % on"),
+    "percent of a share that is no round number": (
+        Turn("prompt_accuracy", 0.07, "above", True, "lora"),
+        (),
+        "from 7 % on",
+    ),
+    "almost nothing": (Turn("budget", 1e-14, "above", True, "lora"), (), "above $0"),
+    "small": (Turn("budget", 0.001_234_5, "above", True, "lora"), (), "from $0.0012345 on"),
+    "another turn so near that rounding would pass it": (
+        Turn("budget", 83_000.000_2, "above", False, "lora"),
+        (83_000.000_1, 83_000.000_2, 83_000.000_3),
+        "above $83,000.0002",
+    ),
+    "beyond what the fact may be": (
+        Turn("prompt_accuracy", 0.999_999_999, "above", False, "lora"),
+        (),
+        "from 100 % on",
+    ),
+}
+
+
+@pytest.mark.parametrize(("turn", "others", "expected"), WORDED.values(), ids=WORDED)
+def test_turn_when_worded_is_true_of_the_number_that_is_printed(
+    turn: Turn, others: tuple[float, ...], expected: str
+) -> None:
+    assert where(turn, knowledge(), others) == expected
+
+
+@given(
+    st.sampled_from(("budget", "prompt_accuracy", "horizon_months", "prompt_cost_per_request")),
+    st.floats(0, 1),
+    st.sampled_from(("above", "below")),
+    st.booleans(),
+)
+def test_turn_when_worded_with_any_boundary_includes_the_printed_number_only_if_it_has_turned_there(
+    fact: str, share: float, side: str, inclusive: bool
+) -> None:
+    low, high = knowledge().facts[fact].bounds
+    at = low + (min(high, 1e7) - low) * share
+    words = where(Turn(fact, at, side, inclusive, "lora"), knowledge())
+    printed = re.search(r"\d[\d,]*(\.\d+)?", words)
+    assert printed
+    scale = Decimal(repr(knowledge().manifest.shown_units[knowledge().unit(fact) or ""].scale))
+    number = float(Decimal(printed[0].replace(",", "")) / scale)
+    turned = inclusive if number == at else (number > at) == (side == "above")
+    assert words.startswith(("from", "at")) == turned
+    assert abs(number - at) <= max(at * 1e-4, 1e-12)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_turning_point_when_its_printed_number_is_decided_comes_out_as_its_words_say(path: Path) -> None:
+    case, today = example(path.stem), recommended(decided(example(path.stem)))
+    for point in decide(case, pool()).turning_points:
+        if point.current is None:
+            continue
+        printed = re.search(r"\d[\d,]*(\.\d+)?", point.shown)
+        assert printed
+        scale = Decimal(repr(knowledge().manifest.shown_units[point.unit or ""].scale))
+        number = float(Decimal(printed[0].replace(",", "")) / scale)
+        expected = point.becomes if point.shown.startswith(("from", "at")) else today
+        assert recommended_at(case, point.fact, number) == expected, point

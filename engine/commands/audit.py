@@ -114,6 +114,14 @@ def _meant(opened: _Opened, said: dict[str, Any]) -> Iterator[Record]:
     return reversed(list(decisions(opened.store, filters, newest_first=True)))
 
 
+def _say_strangers(opened: _Opened, said: dict[str, Any], found: Sequence[object]) -> None:
+    """Where nothing was found, say aside which rule or approach no recorded base has."""
+    from engine.records.search import strangers
+
+    for sentence in () if found else strangers(opened.store, opened.bases, _filters(said)):
+        click.echo(sentence, err=True)
+
+
 def _look() -> Look:
     from engine.records.pages import Look
 
@@ -153,8 +161,9 @@ def list_records(said: dict[str, Any], output_format: str, store: str | None) ->
     from engine.records.reading import decisions
 
     with _opened(store) as opened:
-        found = decisions(opened.store, _filters(said), newest_first=True)
-        emit(render_list(found, output_format, _look()))
+        found = list(decisions(opened.store, _filters(said), newest_first=True))
+        emit(render_list(found, opened.bases, output_format, _look()))
+        _say_strangers(opened, said, found)
 
 
 @audit.command()
@@ -184,7 +193,8 @@ def search(conditions: Sequence[str], said: dict[str, Any], output_format: str, 
     with _opened(store) as opened:
         records = decisions(opened.store, _filters(said, limited=False), newest_first=True)
         found = searched(records, asked, opened.bases, opened.settings, said["limit"])
-        emit(render_list(found.records, output_format, _look(), withheld=found.withheld))
+        emit(render_list(found.records, opened.bases, output_format, _look(), withheld=found.withheld))
+        _say_strangers(opened, said, found.records)
 
 
 @audit.command()
@@ -228,15 +238,22 @@ def verify(checkpoints: Sequence[str], public_key: str | None, output_format: st
       breakeven audit verify --checkpoint may.json --public-key audit-key.pub
     """
     from engine.records import checkpoints as checking
+    from engine.records.database import DamagedRecords
     from engine.records.pages import render_verification
+    from engine.records.verify import verification_of_damage
     from engine.records.verify import verify as verified
     from engine.source import read_text
 
     held = [checking.read(path) for path in checkpoints]
     key = read_text(public_key) if public_key else None
-    with _opened(store) as opened:
-        found = verified(opened.store, held, key, **({"shown": public_key} if public_key else {}))
-        emit(render_verification(found, output_format, _look(), shown_store=opened.store.shown))
+    try:
+        with _opened(store) as opened:
+            shown = opened.store.shown
+            found = verified(opened.store, held, key, **({"shown": public_key} if public_key else {}))
+    except DamagedRecords as error:
+        # That is no wrong usage: what was to be found out is found.
+        shown, found = str(error.problems[0].place), verification_of_damage(error)
+    emit(render_verification(found, output_format, _look(), shown_store=shown))
     if not found.whole:
         raise SystemExit(1)
 
@@ -272,7 +289,10 @@ def checkpoint(sign_with: str | None, recorded: bool, output: str | None, store:
 @click.argument("file", metavar="FILE")
 @refuses_bad_input
 def keys(file: str) -> None:
-    """Make a key pair to sign checkpoints with: FILE for you alone, FILE.pub for those who check.
+    """Make a key pair to sign checkpoints with: FILE for you alone, and a public key for those who check.
+
+    The public key is called as FILE is, with .pub in place of .pem: audit-key.pub of audit-key.pem. A FILE
+    without .pem gets .pub after its whole name.
 
     \b
     Examples:
@@ -303,8 +323,11 @@ def erase(id: str, reason: str, store: str | None) -> None:
     from engine.records.erasing import erase_decision
 
     with _opened(store) as opened:
-        for entry in erase_decision(opened.store, id, reason):
+        done = erase_decision(opened.store, id, reason)
+        for entry in done.entries:
             click.echo(f"erased {entry.public['erased']}, recorded as {entry.id}")
+        for note in (*done.notes, *getattr(opened.store, "notes", ())):
+            click.echo(f"note: {note}", err=True)
 
 
 @audit.command()
@@ -316,13 +339,15 @@ def erase(id: str, reason: str, store: str | None) -> None:
 def replay(id: str | None, said: dict[str, Any], output_format: str, store: str | None) -> None:
     """Decide recorded decisions once more, by the rules and the day of then, and report any difference.
 
-    Exit status 1 where something comes out otherwise. Erased records, and those that withhold sensitive
-    facts, cannot be decided once more; they are named.
+    Exit status 1 where something comes out otherwise, or cannot be decided because a key or a knowledge base
+    is lost or edited. Records that were erased, or withhold sensitive facts, are named; asked for by its ID,
+    such a record ends with exit status 1 too.
 
     \b
     Examples:
       breakeven audit replay
       breakeven audit replay 3f2a
+      breakeven audit replay --since 2026-05-01 --format json
     """
     from engine.records.pages import render_replay
     from engine.records.reading import decision
@@ -332,7 +357,9 @@ def replay(id: str | None, said: dict[str, Any], output_format: str, store: str 
         records = [decision(opened.store, id)] if id is not None else _meant(opened, said)
         found = replayed(records, opened.bases)
         emit(render_replay(found, output_format, _look()))
-    raise SystemExit(found.exit_status)
+        if id is None:
+            _say_strangers(opened, said, range(found.total))
+    raise SystemExit(1 if id is not None and found.not_replayed else found.exit_status)
 
 
 @audit.command()
@@ -362,6 +389,7 @@ def impact(rules: str, said: dict[str, Any], output_format: str, store: str | No
     with opened_rules(rules) as source, _opened(store) as opened:
         found = impact_of(_meant(opened, said), opened.bases, source, on=on.date() if on else None)
         emit(render_impact(found, output_format, _look()))
+        _say_strangers(opened, said, range(found.total))
     raise SystemExit(found.exit_status)
 
 
@@ -392,6 +420,7 @@ def export(output: str, output_format: str | None, said: dict[str, Any], store: 
     chosen = output_format or SUFFIXES.get(Path(output).suffix.lower(), "jsonl")
     with _opened(store) as opened:
         rows = exported(opened.store, lambda: _meant(opened, said), Path(output), chosen)  # type: ignore[arg-type]  # click checked it
+        _say_strangers(opened, said, range(rows))
     click.echo(f"{rows} {'decision' if rows == 1 else 'decisions'} in {output}", err=True)
 
 
@@ -419,6 +448,7 @@ def stats(said: dict[str, Any], output_format: str | None, output: str | None, s
     with _opened(store) as opened:
         found = statistics(_meant(opened, said), opened.bases)
         emit(render_statistics(found, chosen, _look() if output is None else Look()), output)
+        _say_strangers(opened, said, range(found.decisions))
 
 
 @audit.command()
@@ -448,12 +478,16 @@ def outcome(
     """
     from engine.records.outcomes import Happened, outcome_draft
     from engine.records.reading import decision
+    from engine.records.sensitive import without_effect
 
     with _opened(store, who) as opened:
         record = decision(opened.store, id)
         happened = Happened(facts, figures, saving, note)
-        draft = outcome_draft(record, opened.bases.of(record), happened, opened.settings)
+        knowledge = opened.bases.of(record)
+        draft = outcome_draft(record, knowledge, happened, opened.settings)
         click.echo(f"recorded as {opened.store.append(draft).id}", err=True)
+        for sentence in without_effect(knowledge, opened.settings) if facts else ():
+            click.echo(f"note: {sentence}", err=True)
 
 
 @audit.command()

@@ -210,7 +210,7 @@ class _Words:
             "rank": rank,
             "distance": found.away(flip),
             "proved": found.proved,
-            "shown": f"{self._where(flip)}: {self.recommendation(flip.becomes)}",
+            "shown": f"{self._where(found, flip)}: {self.recommendation(flip.becomes)}",
         }
 
     def shown(self, pairs: Sequence[PairMap], *, drawn: bool) -> ShownFlips:
@@ -240,23 +240,23 @@ class _Words:
             title=self._knowledge.title(found.fact),
             current=self._show(found.fact, found.current),
             origin="computed" if stands_in else _ORIGINS.get(found.origin, str(found.origin)),
-            nearest=tuple(self._flip(flip) for flip in found.nearest),
-            further=tuple(self._flip(flip) for flip in found.further),
+            nearest=tuple(self._flip(found, flip) for flip in found.nearest),
+            further=tuple(self._flip(found, flip) for flip in found.further),
             answered=None if found.answered is None else self.recommendation(found.answered),
             proved=found.proved,
         )
 
-    def _flip(self, flip: Flip) -> ShownFlip:
+    def _flip(self, found: FactFlips, flip: Flip) -> ShownFlip:
         return ShownFlip(
-            where=self._where(flip),
+            where=self._where(found, flip),
             exactly=_digits(flip.at),
             before=self.recommendation(flip.before),
             becomes=self.recommendation(flip.becomes),
         )
 
-    def _where(self, flip: Flip) -> str:
+    def _where(self, found: FactFlips, flip: Flip) -> str:
         turn = Turn(flip.fact, flip.at, flip.side, flip.inclusive, flip.becomes)
-        return where(turn, self._show(flip.fact, flip.at))
+        return where(turn, self._knowledge, (other.at for other in (*found.nearest, *found.further)))
 
     def _choice(self, choice: ChoiceFlip) -> ShownChoice:
         return ShownChoice(

@@ -56,6 +56,7 @@ from engine.language.nodes import (
 )
 from engine.pipeline import Outcome, infer
 from engine.quantities import show
+from engine.turning import as_shown
 from engine.wording import condition_in_english, label, show_figure, show_name
 
 Status = Literal["already", "fallback", "found", "impossible", "not found"]
@@ -182,6 +183,8 @@ def wanted_in(knowledge: Knowledge, approach: str) -> Wanted:
     if word is None:
         words = {*table.outputs[name], *table.outputs[name].values()}
         near = did_you_mean(value, words) if len(value) <= _LONGEST else None
+        if not equals and _can_be_asked_about(knowledge, value):
+            near = f"'{value}' is a decision: write {value}=VALUE, such as {value}={_first_word(knowledge, value)}"
         listed = ", ".join(table.outputs[name])
         raise _refused(f"'{value[:_LONGEST]}' is not one of {listed}", near)
     return Wanted(name, word)
@@ -193,6 +196,16 @@ _LONGEST = 80
 
 def _refused(message: str, hint: str | None) -> BadInput:
     return BadInput([Problem(Place("APPROACH"), message, hint=hint)])
+
+
+def _can_be_asked_about(knowledge: Knowledge, output: str) -> bool:
+    """Whether a name is a decision with words of its own."""
+    table = knowledge.decisions.get(knowledge.decision_of.get(output, ""))
+    return table is not None and not table.declaration.aggregate and bool(table.outputs[output])
+
+
+def _first_word(knowledge: Knowledge, output: str) -> str:
+    return next(iter(knowledge.decisions[knowledge.decision_of[output]].outputs[output]))
 
 
 def _example(knowledge: Knowledge) -> str:
@@ -325,12 +338,12 @@ class _WhyNot:
         shown = show_name(self.knowledge, name, to)
         if not isinstance(to, float) or isinstance(to, bool):
             return shown
-        rounded = _as_shown(self.knowledge, name, to)
-        if rounded in (None, to) or self._still_leads(name, rounded, changes):
+        rounded = as_shown(self.knowledge, name, to)
+        if rounded == to or self._still_leads(name, rounded, changes):
             return shown
-        return f"just {'above' if to > (rounded or 0.0) else 'below'} {shown}"
+        return f"just {'above' if to > rounded else 'below'} {shown}"
 
-    def _still_leads(self, name: str, value: float | None, changes: Changes) -> bool:
+    def _still_leads(self, name: str, value: float, changes: Changes) -> bool:
         case = self.outcome.case
         for other, to in changes.point.items():
             case = case.replace(other, Given(other, value if other == name else to))
@@ -544,19 +557,6 @@ class _Rows:
             if evaluator(self.knowledge, node)(values, self.memory.origins) is True:
                 helping.add(word)
         return frozenset(helping - {word_in(self.outcome, output) or ""})
-
-
-def _as_shown(knowledge: Knowledge, name: str, value: float) -> float | None:
-    """The number that a value is shown as, read back."""
-    unit = knowledge.unit(name)
-    declared = knowledge.manifest.shown_units.get(unit or "")
-    scale = declared.scale if declared else 1.0
-    text = show(value, unit, knowledge.manifest.shown_units)
-    digits = "".join(character for character in text.replace("−", "-") if character in "0123456789.-")
-    try:
-        return float(digits.strip("-.")) * (-1.0 if value < 0 else 1.0) / scale
-    except (ValueError, ZeroDivisionError):
-        return None
 
 
 def _letters() -> Iterator[str]:

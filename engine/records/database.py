@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -30,6 +33,10 @@ _CREATION_LOCK = int.from_bytes(b"records", "big")
 _NOTHING = "nothing was recorded"
 #: How a transaction of SQLite begins, as an execution option; empty: there is to be none.
 _BEGIN = "records_begin"
+
+
+class DamagedRecords(BadInput):
+    """There is a file of records, and it cannot be read any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,30 +107,28 @@ class Database:
         """Raise what is wrong with this store.
 
         Raises:
-            BadInput: always.
+            BadInput: always; DamagedRecords where that is what is wrong.
         """
         whole = f"{message}; {consequence}" if consequence else message
-        raise BadInput([Problem(Place(self.location.shown), self.location.without_secrets(whole), hint=hint)])
+        damaged = message in _DAMAGE and self.location.file is not None and _had_records(self.location.file)
+        sort = DamagedRecords if damaged else BadInput
+        raise sort([Problem(Place(self.location.shown), self.location.without_secrets(whole), hint=hint)])
 
-    def forget(self) -> None:
-        """Let what was deleted go from the files too, as far as other connections leave room for it.
+    def forget(self, patience_s: float | None = None) -> bool:
+        """Let what was deleted go from the files too; False where others keep a copy from going now.
 
-        SQLite overwrites it in the database, but the log written ahead would keep a copy until it is next
-        carried over. PostgreSQL keeps deleted rows until the table is rewritten.
+        SQLite overwrites it in the database, but the log written ahead keeps a copy until it is next carried
+        over. PostgreSQL keeps deleted rows until the table is rewritten while nobody sees an older state.
+
+        Args:
+            patience_s: how long to wait for others, in seconds; FORGETTING_S where absent. Writers wait meanwhile.
         """
-        patience = f"{FORGETTING_S * 1000:.0f}"
-        if self.is_sqlite:
-            wait, act, back = "PRAGMA busy_timeout = ", "PRAGMA wal_checkpoint(TRUNCATE)", f"{PATIENCE_S * 1000:.0f}"
-        else:
-            wait, act, back = "SET lock_timeout = ", "VACUUM FULL entry_keys", "DEFAULT"
-        # Writers wait meanwhile, so this does not wait for long. What cannot be done now is done by the next
-        # one to erase, to close the database, or by autovacuum.
-        with suppress(DBAPIError), self.alone() as connection:
-            connection.exec_driver_sql(wait + patience)
-            try:
-                connection.exec_driver_sql(act)
-            finally:
-                connection.exec_driver_sql(wait + back)
+        patience_s = FORGETTING_S if patience_s is None else patience_s
+        try:
+            with self.alone() as connection:
+                return _forget_in_sqlite(connection, patience_s) if self.is_sqlite else _rewrite(connection, patience_s)
+        except SQLAlchemyError:
+            return False
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
@@ -144,17 +149,24 @@ class Database:
         return f"the database says: {printable(said)[:300]}", "See that it is whole, running and yours to use"
 
 
+_READ_ONLY = (
+    "the file or its folder cannot be written to",
+    "Change who may write there, or take a copy to another folder",
+)
+_NO_DATABASE = "the file is not a SQLite database"
+_MALFORMED = "the database file is damaged"
+_BROKEN = (_MALFORMED, "Take a copy of it, and go back to a backup")
+_DAMAGE = (_NO_DATABASE, _MALFORMED)
+#: How a file of SQLite begins, and what stands in one that this program made.
+_BEGINNING = b"SQLite format 3\x00"
+_MARK = b"entries_follow_the_head"
 _SQLITE_ERRORS = (
     ("disk is full", "the disk is full", "Make room and record again"),
     ("disk I/O error", "the disk cannot be written to or read", "See whether it is full or broken, then try again"),
     ("is locked|is busy", "another program keeps it locked", "End that program, or try again later"),
-    ("not a database", "the file is not a SQLite database", "Name another file; a new one is made where there is none"),
-    ("malformed", "the database file is damaged", "Take a copy of it, and go back to a backup"),
-    (
-        "readonly|read-only",
-        "the file or its folder cannot be written to",
-        "Change who may write there, or take a copy to another folder",
-    ),
+    ("not a database", _NO_DATABASE, "Name another file; a new one is made where there is none"),
+    ("malformed", *_BROKEN),
+    ("readonly|read-only", *_READ_ONLY),
     (
         "unable to open",
         "the file cannot be opened",
@@ -187,8 +199,45 @@ _POSTGRESQL_ERRORS = (
 )
 
 
+def _forget_in_sqlite(connection: Connection, patience_s: float) -> bool:
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience_s * 1000:.0f}")
+    try:
+        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {PATIENCE_S * 1000:.0f}")
+    return busy == 0
+
+
+def _rewrite(connection: Connection, patience_s: float) -> bool:
+    """Rewrite the table of keys of PostgreSQL; True where no deleted row had to be kept.
+
+    The server says so only in a message. To whoever may not rewrite the table it says something else, without
+    an error.
+    """
+    kept: list[str] = []
+
+    def listen(message: Any) -> None:
+        if counted := re.match(r"\d+", message.message_detail or ""):
+            kept.append(counted.group())
+
+    driver: Any = connection.connection.driver_connection
+    driver.add_notice_handler(listen)
+    try:
+        # A patience of 0 would be endless.
+        connection.exec_driver_sql(f"SET lock_timeout = {max(1, patience_s * 1000):.0f}")
+        connection.exec_driver_sql("VACUUM (FULL, VERBOSE) entry_keys")
+    finally:
+        driver.remove_notice_handler(listen)
+        connection.exec_driver_sql("SET lock_timeout = DEFAULT")
+    return bool(kept) and all(int(count) == 0 for count in kept)
+
+
 def open_database(location: Location, *, create: bool) -> Database:
     """The database at a location, its tables made or brought up to date where that is due.
+
+    Args:
+        location: where it is.
+        create: it is to be written to, and made where there is none; a file that may only be read is refused then.
 
     Raises:
         BadInput: it is not there, cannot be opened, is of a newer version or somebody else's.
@@ -196,12 +245,43 @@ def open_database(location: Location, *, create: bool) -> Database:
     if location.file is not None:
         _prepare_file(location, location.file, create=create)
     database = Database(_engine(location), location)
+    if create and location.file is not None and _is_fixed(location.file):
+        database.refuse(*_READ_ONLY)
     try:
         _bring_up_to_date(database, create=create)
+        if location.file is not None and _has_log(location.file):
+            # Others may have kept the log when a key was erased, or the erasing program was ended.
+            database.forget(0)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _had_records(file: Path) -> bool:
+    """True of a file that is one of SQLite by its beginning, or has what this program wrote into it."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_BEGINNING)) == _BEGINNING or _has_mark(file)
+    except OSError:
+        return False
+
+
+def _has_mark(file: Path) -> bool:
+    """True of a file that has what this program writes into a new one, however large it is."""
+    with file.open("rb") as opened:
+        if not os.fstat(opened.fileno()).st_size:
+            return False
+        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(_MARK) >= 0
+
+
+def _has_log(file: Path) -> bool:
+    """True where SQLite's log written ahead holds something."""
+    try:
+        return file.with_name(f"{file.name}-wal").stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _prepare_file(location: Location, file: Path, *, create: bool) -> None:
@@ -232,10 +312,26 @@ def _engine(location: Location) -> Engine:
         # A server that runs for long outlives the connections to its database.
         engine = create_engine(location.url, pool_pre_ping=True, isolation_level="READ COMMITTED")
     else:
-        engine = create_engine(location.url, connect_args={"timeout": PATIENCE_S})
+        engine = create_engine(location.url, **_ways(location.file))
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _ways(file: Path) -> dict[str, Any]:
+    """How a file of SQLite is opened."""
+    if not _is_fixed(file):
+        return {"connect_args": {"timeout": PATIENCE_S}}
+    # Otherwise even a reader makes a file for the log written ahead.
+    uri = f"file:{quote(os.fsencode(file.absolute()))}?mode=ro&immutable=1"
+    return {"creator": lambda: sqlite3.connect(uri, uri=True, check_same_thread=False)}
+
+
+def _is_fixed(file: Path) -> bool:
+    """True of a file that may only be read, and of which nobody has written anything elsewhere."""
+    if not os.access(file, os.R_OK) or _has_log(file):
+        return False
+    return not (os.access(file, os.W_OK) and os.access(file.absolute().parent, os.W_OK))
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
@@ -319,6 +415,9 @@ def _require_room(connection: Connection, database: Database) -> None:
     """Refuse a database of somebody else: any other in SQLite, one with tables of the same names in PostgreSQL."""
     found = set(inspect(connection).get_table_names())
     foreign = found if database.is_sqlite else found & METADATA.tables.keys()
+    if foreign and database.location.file is not None and _has_mark(database.location.file):
+        # They are records of which not all tables are left.
+        database.refuse(*_BROKEN)
     if foreign:
         hint = "Name another file" if database.is_sqlite else "Name another database or schema"
         named = printable(", ".join(sorted(foreign)[:3]))

@@ -149,7 +149,7 @@ def _row(record: Record, outcomes: Sequence[Entry]) -> dict[str, Any]:
         "time": entry.time,
         "hash": entry.hash,
         "previous": entry.previous,
-        "erased": entry.erased,
+        "erased": record.is_erased,
         "withheld": " ".join(record.withheld) or None,
         "who": record.who,
         "case": record.case_name,

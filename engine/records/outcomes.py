@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from engine.case import parse_answer, parse_number
 from engine.errors import BadInput, Place, Problem, did_you_mean
@@ -19,6 +19,7 @@ from engine.records.store import Draft, Entry, Store
 from engine.source import quote, shorten
 from engine.wording import show_name
 
+_Value = TypeVar("_Value")
 _HINT = "Name a fact with its real value, such as --fact NAME=0.91, or say what was saved with --saving"
 
 
@@ -43,14 +44,16 @@ def outcome_draft(record: Record, knowledge: Knowledge, happened: Happened, sett
     """What came of a decision, to be appended: typed and bounded as the base that decided declares it.
 
     Raises:
-        BadInput: the record was erased, nothing is said, or a name or value does not fit the base.
+        BadInput: the record was erased, its key is lost, nothing is said, or a name or value does not fit the base.
     """
     if not record.sealed:
-        _refuse("ID", f"record {record.id} was erased", "Nothing more can be kept with it")
-    facts = dict(_fact(text, knowledge) for text in happened.facts)
-    figures = dict(_figure(text, record, knowledge) for text in happened.figures)
+        why = "was erased" if record.is_erased else f"cannot be read: {record.missing}"
+        _refuse("ID", f"record {record.id} {why}", "Nothing more can be kept with it")
+    facts = _once("--fact", [_fact(text, knowledge) for text in happened.facts])
+    figures = _once("--figure", [_figure(text, record, knowledge) for text in happened.figures])
     if happened.saving is not None:
-        figures |= dict([_figure(f"{saving_figure(knowledge)}={happened.saving}", record, knowledge, "--saving")])
+        saved = _figure(f"{saving_figure(knowledge)}={happened.saving}", record, knowledge, "--saving")
+        figures = _once("--saving", [*figures.items(), saved])
     if not facts and not figures and not happened.note:
         _refuse("outcome", "nothing is said of what happened", _HINT)
     told = [_told(name, value, knowledge, settings) for name, value in facts.items()]
@@ -75,6 +78,22 @@ def saving_figure(knowledge: Knowledge) -> str:
         message = f"the base {knowledge.manifest.name} {knowledge.manifest.version} does not say which figure that is"
         _refuse("--saving", message, "Write --figure NAME=NUMBER with the name of the figure")
     return named
+
+
+def _once(option: str, said: Sequence[tuple[str, _Value]]) -> dict[str, _Value]:
+    """What is said, by name.
+
+    Raises:
+        BadInput: something is said twice, so that nobody can tell which of the two happened.
+    """
+    found: dict[str, _Value] = {}
+    for name, value in said:
+        if name in found:
+            _refuse(
+                option, f"{name} is said twice", "Say it once; what is learnt later goes into an outcome of its own"
+            )
+        found[name] = value
+    return found
 
 
 def _split(text: str, option: str) -> tuple[str, str]:

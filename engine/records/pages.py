@@ -18,8 +18,8 @@ from engine.records.bases import Bases
 from engine.records.content import WITHHELD
 from engine.records.impact import Changed, Impact
 from engine.records.outcomes import Calibrated, told_in_words
-from engine.records.reading import Record, outcomes_of
-from engine.records.replay import Replay, Replayed
+from engine.records.reading import KEY_IS_LOST, Erasures, Record, trustworthy
+from engine.records.replay import Replay, Replayed, obstacle
 from engine.records.statistics import Statistics
 from engine.records.store import Entry, Store
 from engine.records.verify import Verification
@@ -64,12 +64,12 @@ def _day(time: datetime) -> str:
 # -- lists --------------------------------------------------------------------------------------------------
 
 
-def render_list(records: Iterable[Record], output_format: str, look: Look, *, withheld: int = 0) -> str:
+def render_list(records: Iterable[Record], bases: Bases, output_format: str, look: Look, *, withheld: int = 0) -> str:
     """Records line by line, or as JSON with what each says of its decision as a whole."""
     if output_format == "json":
         listed = [record_as_json(record) for record in records]
         return as_json({"records": listed, "count": len(listed), "withheld": withheld})
-    rows = [_row(record) for record in records]
+    rows = [_row(record, _title(record, bases)) for record in records]
     return _text("list", look, rows=rows, withheld=withheld)
 
 
@@ -88,16 +88,25 @@ def record_as_json(record: Record) -> dict[str, Any]:
         "who": record.who,
         "case": record.case_name,
         "knowledge_base": dict(record.base),
-        "erased": record.entry.erased,
+        "erased": record.is_erased,
+        "key_lost": record.is_lost,
         "withheld": list(record.withheld),
     }
 
 
-def _row(record: Record) -> dict[str, Any]:
+def _title(record: Record, bases: Bases) -> str | None:
+    """What the recommendation was called; where the record no longer says so, by the base that decided."""
+    if record.sealed:
+        return None
+    knowledge, _ = _base_then(record, bases)
+    return _approach_then(record, knowledge) if record.approach is not None else None
+
+
+def _row(record: Record, title: str | None = None) -> dict[str, Any]:
     """A record in two lines."""
     public = record.public
-    approach = (record.approach or "no recommendation").replace("_", " ")
-    case = "erased" if record.entry.erased else record.case_name
+    approach = title or (record.approach or "no recommendation").replace("_", " ")
+    case = "erased" if record.is_erased else "key lost" if record.is_lost else record.case_name
     base = f"{record.base['name']} {record.base['version']} ({record.base['sha256'][:_DIGITS_OF_ID]})"
     return {
         "id": record.id[:_DIGITS_OF_ID],
@@ -137,12 +146,14 @@ class RuleThen:
 def render_record(store: Store, record: Record, bases: Bases, output_format: str, look: Look) -> str:
     """Everything there is to say about one record."""
     knowledge, problem = _base_then(record, bases)
-    outcomes = outcomes_of(store, [record.id]).get(record.id, [])
+    known, damaged = trustworthy(store, "outcome")
+    outcomes = [one for one in known if one.public.get("decision") == record.id]
     rules = list(_rules_then(record, knowledge))
-    erasure = _erasure(store, record)
+    erasures = Erasures(store)
     newest, _ = store.head()
     if output_format == "json":
-        return as_json(_record_as_json(record, rules, outcomes, erasure, newest, problem))
+        told = _record_as_json(record, rules, outcomes, erasures, newest, problem)
+        return as_json({**told, "damaged_outcomes": damaged})
     recommendation = _said(record.sealed.get("recommendation") or {}, "title", "sentence", "because")
     return _text(
         "show",
@@ -165,12 +176,15 @@ def render_record(store: Store, record: Record, bases: Bases, output_format: str
             for name in record.sealed.get("arithmetic", ())
             if name in record.figures
         ],
-        outcomes=[_outcome_in_words(entry, knowledge) for entry in outcomes],
-        erasure=erasure,
-        erased_on=_day(erasure.time) if erasure else "",
+        outcomes=[_outcome_in_words(entry, erasures.of(entry), knowledge) for entry in outcomes],
+        damaged=damaged,
+        erasure=record.erasure,
+        erased_on=_day(record.erasure.time) if record.erasure else "",
         versions=record.public.get("versions", {}),
         newest=newest,
         problem=problem,
+        key_is_lost=KEY_IS_LOST,
+        is_replayable=obstacle(record) is None,
     )
 
 
@@ -209,8 +223,12 @@ def _rules_then(record: Record, knowledge: Knowledge | None) -> Iterator[RuleThe
         text = _rule_text(knowledge, rule) if knowledge and rule else None
         place = text.place.rpartition("/")[2] if text else None
         readings = tuple(_said(reading, *_OF_READINGS) for reading in one.get("facts", ()))
-        title = one.get("decision_title") or one["decision"]
+        title = one.get("decision_title") or _decision_title(knowledge, one["decision"])
         yield RuleThen(rule, title, _said(one, *_OF_FIRINGS), readings, text, place)
+
+
+def _decision_title(knowledge: Knowledge | None, decision: str) -> str:
+    return knowledge.title(decision) if knowledge and decision in knowledge.decisions else decision.replace("_", " ")
 
 
 def _rule_text(knowledge: Knowledge, rule: str) -> CatalogueEntry | None:
@@ -237,20 +255,15 @@ def _fact_then(record: Record, given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _erasure(store: Store, record: Record) -> Entry | None:
-    if not record.entry.erased:
-        return None
-    return next((one for one in store.entries(kind="erasure") if one.public.get("erased") == record.id), None)
-
-
-def _outcome_in_words(entry: Entry, knowledge: Knowledge | None) -> dict[str, Any]:
+def _outcome_in_words(entry: Entry, erasure: Entry | None, knowledge: Knowledge | None) -> dict[str, Any]:
     return {
         "time": _day(entry.time),
         "id": entry.id,
         "who": (entry.sealed or {}).get("who"),
         "note": (entry.sealed or {}).get("note"),
         "told": list(told_in_words(entry, knowledge)),
-        "erased": entry.erased,
+        "erased": erasure is not None,
+        "lost": entry.erased and erasure is None,
     }
 
 
@@ -258,7 +271,7 @@ def _record_as_json(
     record: Record,
     rules: Sequence[RuleThen],
     outcomes: Sequence[Entry],
-    erasure: Entry | None,
+    erasures: Erasures,
     newest: int,
     problem: str | None,
 ) -> dict[str, Any]:
@@ -281,14 +294,14 @@ def _record_as_json(
             }
             for one in rules
         ],
-        "outcomes": [entry_as_json(one) for one in outcomes],
-        "erasure": entry_as_json(erasure) if erasure else None,
+        "outcomes": [entry_as_json(one, erasures.of(one)) for one in outcomes],
+        "erasure": entry_as_json(record.erasure) if record.erasure else None,
         "knowledge_problem": problem,
     }
 
 
-def entry_as_json(entry: Entry) -> dict[str, Any]:
-    """An entry of any kind."""
+def entry_as_json(entry: Entry, erasure: Entry | None = None) -> dict[str, Any]:
+    """An entry of any kind, with the erasure that says its content is gone."""
     return {
         "id": entry.id,
         "sequence": entry.sequence,
@@ -298,7 +311,8 @@ def entry_as_json(entry: Entry) -> dict[str, Any]:
         "previous": entry.previous,
         "public": dict(entry.public),
         "sealed": dict(entry.sealed) if entry.sealed is not None else None,
-        "erased": entry.erased,
+        "erased": erasure is not None,
+        "key_lost": entry.erased and erasure is None,
     }
 
 
@@ -351,7 +365,9 @@ def render_replay(found: Replay, output_format: str, look: Look) -> str:
                     }
                     for one in found.different
                 ],
-                "not_replayed": [{"id": one.record.id, "reason": one.obstacle} for one in found.not_replayed],
+                "not_replayed": [
+                    {"id": one.record.id, "reason": one.obstacle, "lawful": one.is_lawful} for one in found.not_replayed
+                ],
                 "versions": versions,
             }
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import Any
 from engine.case import Case
 from engine.errors import BadInput, Place, Problem
 from engine.records.content import WITHHELD, case_of
-from engine.records.store import Entry, Store
+from engine.records.store import Entry, Kind, Store
 from engine.source import quote
 
 #: Fewer digits of a hash would fit too many bases.
@@ -22,11 +22,23 @@ _HASH = re.compile(rf"[0-9a-f]{{{_SHORTEST_HASH},64}}")
 _WHOLE_HASH = 64
 
 
+#: Why a record no longer tells its case, where no erasure says so: whoever deletes a key leaves a decision unproved.
+KEY_IS_LOST = "its key is lost, and no record says that it was erased"
+WAS_ERASED = "its case was erased"
+_HAS_NO_CASE = "it never held a case"
+
+
 @dataclass(frozen=True)
 class Record:
-    """One recorded decision."""
+    """One recorded decision.
+
+    Args:
+        entry: as it stands in the chain.
+        erasure: the entry that says it was erased; None where none does.
+    """
 
     entry: Entry
+    erasure: Entry | None = None
 
     @property
     def id(self) -> str:
@@ -42,6 +54,23 @@ class Record:
     def sealed(self) -> Mapping[str, Any]:
         """Who, the case and every value; empty where it was erased."""
         return self.entry.sealed or {}
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether it can no longer be read, and an erasure says so."""
+        return self.erasure is not None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it can no longer be read, and nothing says why."""
+        return self.entry.erased and self.erasure is None
+
+    @property
+    def missing(self) -> str | None:
+        """Why it does not tell its case; None where it does."""
+        if self.sealed:
+            return None
+        return WAS_ERASED if self.is_erased else KEY_IS_LOST if self.is_lost else _HAS_NO_CASE
 
     @property
     def approach(self) -> str | None:
@@ -79,10 +108,10 @@ class Record:
         """The case as it was given; facts that are withheld are left out.
 
         Raises:
-            BadInput: the record was erased.
+            BadInput: the record was erased, or its key is lost.
         """
-        if not self.sealed:
-            raise BadInput([Problem(Place(f"record {self.id}"), "its case was erased")])
+        if self.missing is not None:
+            raise BadInput([Problem(Place(f"record {self.id}"), self.missing)])
         return case_of(self.sealed)
 
     @cached_property
@@ -150,7 +179,8 @@ def decisions(store: Store, filters: Filters | None = None, *, newest_first: boo
         knowledge_base=named if len(named) == _WHOLE_HASH and _HASH.fullmatch(named) else None,
         newest_first=newest_first,
     )
-    found = (record for record in map(record_of, entries) if wanted.fits(record))
+    erasures = Erasures(store)
+    found = (record for entry in entries if wanted.fits(record := record_of(entry, erasures.of(entry))))
     return islice(found, wanted.limit)
 
 
@@ -165,11 +195,65 @@ def decision(store: Store, id: str) -> Record:
         of = entry.public.get("decision") or entry.public.get("erased")
         hint = f"The decision it belongs to is {of}" if of else "breakeven audit list shows all decisions"
         raise BadInput([Problem(Place(f"record {entry.id}"), f"is no decision, but of kind {entry.kind}", hint=hint)])
-    return record_of(entry)
+    return record_of(entry, Erasures(store).of(entry))
 
 
-def record_of(entry: Entry) -> Record:
+class Erasures:
+    """What the records say was erased; read once it is asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._by_id: dict[str, Entry] = {}
+        self._newest = 0
+
+    def of(self, entry: Entry) -> Entry | None:
+        """The erasure of an entry that can no longer be read; None where it can, or no trustworthy one names it."""
+        if not entry.erased:
+            return None
+        newest, _ = self._store.head()
+        if entry.id not in self._by_id and newest > self._newest:
+            # It may have been erased since the others were read.
+            self._newest = newest
+            read, _ = trustworthy(self._store, "erasure")
+            self._by_id = {str(one.public.get("erased")): one for one in read}
+        return self._by_id.get(entry.id)
+
+
+def trustworthy(store: Store, kind: Kind) -> tuple[list[Entry], list[str]]:
+    """The entries of a kind that can be read, in the order of the chain, and the ids of those that cannot.
+
+    Raises:
+        BadInput: the database cannot be read.
+    """
+    try:
+        return list(store.entries(kind=kind)), []
+    except BadInput:
+        found, damaged = [], []
+        for named in _ids(store, kind):
+            try:
+                found.append(store.entry(named))
+            except BadInput:
+                damaged.append(named)
+        return found, damaged
+
+
+def _ids(store: Store, kind: Kind) -> list[str]:
+    """The ids of the entries of a kind, by their rows alone."""
+    from sqlalchemy import select
+
+    from engine.records.tables import ENTRIES
+
+    query = select(ENTRIES.c.id).where(ENTRIES.c.kind == kind).order_by(ENTRIES.c.sequence)
+    with store.database.reading() as connection:
+        return [str(named) for named in connection.execute(query).scalars()]
+
+
+def record_of(entry: Entry, erasure: Entry | None = None) -> Record:
     """The decision in an entry, which says everything that is asked of one.
+
+    Args:
+        entry: as it stands in the chain.
+        erasure: the entry that says it was erased.
 
     Raises:
         BadInput: it was written by something else, and lacks a part or has another in its place.
@@ -180,7 +264,7 @@ def record_of(entry: Entry) -> Record:
     if wrong is not None:
         message = f"record {entry.id} is not what Breakeven writes of a decision: {wrong}"
         raise BadInput([Problem(Place("the decision records"), message, hint=_DAMAGED)])
-    return Record(entry)
+    return Record(entry, erasure)
 
 
 _DAMAGED = "breakeven audit verify says whether the records are untouched"
@@ -246,17 +330,13 @@ def moment(text: str, option: str, *, end: bool = False) -> datetime:
         raise BadInput([Problem(Place(option), f"expected a day, got {quote(text)}", hint=hint)]) from None
 
 
-def outcomes_of(store: Store, ids: Iterable[str] | None = None) -> dict[str, list[Entry]]:
+def outcomes_of(store: Store) -> dict[str, list[Entry]]:
     """What is known to have come of decisions, by the decision's id, in the order of the chain.
 
-    Args:
-        store: the records.
-        ids: only of these decisions; None: of all.
+    Raises:
+        BadInput: one of them is not what was written.
     """
-    wanted = None if ids is None else set(ids)
     found: dict[str, list[Entry]] = {}
     for entry in store.entries(kind="outcome"):
-        of = str(entry.public.get("decision"))
-        if wanted is None or of in wanted:
-            found.setdefault(of, []).append(entry)
+        found.setdefault(str(entry.public.get("decision")), []).append(entry)
     return found

@@ -42,12 +42,14 @@ class Replayed:
         record: the decision.
         differences: what came out otherwise; empty where nothing did.
         obstacle: why it cannot be decided once more; None where it was.
+        is_lawful: whether that is as it should be: it was erased, or withholds what is sensitive.
         versions: for each part of the engine that is another one now its version then and now.
     """
 
     record: Record
     differences: tuple[Difference, ...] = ()
     obstacle: str | None = None
+    is_lawful: bool = True
     versions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -74,9 +76,14 @@ class Replay:
         return self.same + len(self.different) + len(self.not_replayed)
 
     @property
+    def unproved(self) -> tuple[Replayed, ...]:
+        """Those of them that should have been: their key or knowledge base is lost, or not what was recorded."""
+        return tuple(one for one in self.not_replayed if not one.is_lawful)
+
+    @property
     def exit_status(self) -> int:
-        """1 where something came out otherwise, else 0."""
-        return 1 if self.different else 0
+        """1 where something came out otherwise, or could not be decided though it should have been; else 0."""
+        return 1 if self.different or self.unproved else 0
 
 
 def replay(records: Iterable[Record], bases: Bases) -> Replay:
@@ -101,11 +108,13 @@ def replayed(record: Record, bases: Bases) -> Replayed:
     """One record decided once more and compared."""
     versions = _other_versions(record)
     if (why := obstacle(record)) is not None:
-        return Replayed(record, obstacle=why, versions=versions)
+        is_lawful = record.is_erased or bool(record.sealed)
+        return Replayed(record, obstacle=why, is_lawful=is_lawful, versions=versions)
     try:
         knowledge = bases.of(record)
     except BadInput as error:
-        return Replayed(record, obstacle=f"its knowledge base cannot be read: {error.problems[0]}", versions=versions)
+        why = f"its knowledge base cannot be read: {error.problems[0]}"
+        return Replayed(record, obstacle=why, is_lawful=False, versions=versions)
     try:
         outcome = infer(record.case, bases.pool(knowledge))
     except BreakevenError as error:
@@ -115,10 +124,12 @@ def replayed(record: Record, bases: Bases) -> Replayed:
 
 def obstacle(record: Record) -> str | None:
     """Why a record cannot be decided once more: it lacks its case, or a part of it; None where it can."""
+    if record.missing is not None:
+        return record.missing
     if record.withheld:
         facts = ", ".join(record.withheld)
         return f"it withholds {facts}, which {'is' if len(record.withheld) == 1 else 'are'} sensitive"
-    return None if record.sealed else "its case was erased"
+    return None
 
 
 def _other_versions(record: Record) -> dict[str, tuple[str, str]]:

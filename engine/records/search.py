@@ -10,6 +10,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
@@ -18,9 +19,10 @@ from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.knowledge import Knowledge
 from engine.records.bases import Bases
 from engine.records.content import WITHHELD
-from engine.records.reading import Record
+from engine.records.reading import Filters, Record, decisions
 from engine.records.sensitive import fingerprint, hash_key, keyed_hash
 from engine.records.settings import Settings
+from engine.records.store import Store
 from engine.source import quote, shorten
 
 Operator = Literal["<=", ">=", "!=", "=", "<", ">"]
@@ -99,6 +101,47 @@ def search(
     return Found(tuple(found), searching.withheld)
 
 
+def strangers(store: Store, bases: Bases, filters: Filters) -> list[str]:
+    """Why nothing fits, as far as the filters name a rule or an approach that no recorded base has: a sentence each."""
+    if filters.rule is None and filters.approach is None:
+        return []
+    rules, approaches = _rules_and_approaches(store, bases)
+    asked = (("--rule", "rule", filters.rule, rules), ("--approach", "approach", filters.approach, approaches))
+    return [
+        " ".join(
+            filter(None, (f"{option}: no recorded base has the {what} {quote(named)}.", did_you_mean(named, known)))
+        )
+        for option, what, named, known in asked
+        if known and named is not None and named not in known
+    ]
+
+
+def _rules_and_approaches(store: Store, bases: Bases) -> tuple[set[str], set[str]]:
+    """The rules and approaches of the recorded bases, and of the decisions themselves; damaged ones are left out."""
+    rules: set[str] = set()
+    approaches: set[str] = set()
+    seen: set[str] = set()
+    try:
+        for record in decisions(store):
+            rules.update(rule for _, rule in record.fired)
+            approaches.update([] if record.approach is None else [record.approach])
+            if record.base["sha256"] not in seen:
+                seen.add(record.base["sha256"])
+                with suppress(BadInput):
+                    knowledge = bases.of(record)
+                    rules.update(row.id for table in knowledge.decisions.values() for row in table.rows)
+                    approaches.update(_approaches(knowledge))
+    except BadInput:
+        # Which records are damaged is for others to say: this is a help for whoever mistyped.
+        return set(), set()
+    return rules, approaches
+
+
+def _approaches(knowledge: Knowledge) -> Sequence[str]:
+    output = knowledge.manifest.recommends
+    return tuple(knowledge.decisions[knowledge.decision_of[output]].outputs[output]) if output else ()
+
+
 class _Searching:
     """Conditions being held against records; what they mean is worked out once for each base."""
 
@@ -161,6 +204,8 @@ def _meaning(condition: Condition, knowledge: Knowledge, settings: Settings) -> 
         if ends:
             _only_equality(condition)
             low, high = (_number(end, condition, knowledge) for end in ends.groups())
+            if low > high:
+                _refuse(condition, f"the range ends below where it begins, at {ends[1]}", "Exchange the two")
             return _numeric(name, lambda value: (low <= value <= high) is (word == "="))
         asked = _number(condition.value, condition, knowledge)
         compare = _COMPARE[word]

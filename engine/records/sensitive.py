@@ -82,6 +82,19 @@ def treatments(knowledge: Knowledge, settings: Settings) -> dict[str, Treatment]
     return found
 
 
+def without_effect(knowledge: Knowledge, settings: Settings) -> list[str]:
+    """For each name that the settings protect and the base does not have, a sentence that says so.
+
+    It may well be a fact of another base; where it is not, what it was to protect would be recorded openly.
+    """
+    base = f"{knowledge.manifest.name} {knowledge.manifest.version}"
+    return [
+        f"{settings.place}: sensitive.{name} protects nothing here: the base {base} has no fact of this name"
+        for name, treatment in settings.sensitive.items()
+        if treatment != "keep" and name not in knowledge.facts
+    ]
+
+
 def withheld(outcome: Outcome, settings: Settings) -> Withheld:
     """What a record of the outcome must not tell.
 

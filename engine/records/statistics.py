@@ -158,7 +158,7 @@ class _Counting:
     def add(self, record: Record) -> None:
         approach = record.approach or NO_RECOMMENDATION
         self.approaches[approach] += 1
-        self.erased += record.entry.erased
+        self.erased += record.is_erased
         self.settled += bool(record.public.get("settled"))
         sha256 = record.base["sha256"]
         self.latest[sha256] = record

@@ -10,10 +10,11 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Self
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select, true, update
 
 from engine.errors import BadInput, Place, Problem
 from engine.records.canonical import NotCanonical, canonical, parse, sha256
@@ -31,8 +32,27 @@ FORMAT = 1
 #: The hash before the first entry.
 NO_HASH = "0" * 64
 
+#: The columns that an entry is found by whatever is searched for.
+_ALWAYS_CHECKED = ("sequence", "id")
+#: What is noted where others read the records while a key is erased.
+_KEPT_IN_SQLITE = (
+    "A copy of the erased key is in the log file beside the records until other programs let go of them;"
+    " end those, then run 'breakeven audit verify', which removes it"
+)
+_KEPT_IN_POSTGRESQL = (
+    "A copy of the erased key may be in the database's files, since other programs were using the records or the"
+    " user does not own the table; when they have ended, let its owner run VACUUM FULL entry_keys"
+)
+
 #: How many entries are read at a time.
 _PAGE = 100
+#: An entry as the database has it, with its key and the head.
+_WRITTEN = (
+    select(ENTRIES, ENTRY_KEYS.c.key, HEAD.c.sequence.label("head_sequence"), HEAD.c.hash.label("head_hash"))
+    .join(ENTRY_KEYS, ENTRY_KEYS.c.sequence == ENTRIES.c.sequence, isouter=True)
+    .join(HEAD, true())
+    .where(ENTRIES.c.sequence == bindparam("written"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +117,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Damaged:
+    """An entry that cannot be trusted.
+
+    Args:
+        sequence: the place in the chain where it is.
+        id: what it is called there, fit to be printed.
+        why: what is wrong with it, in words, without a final period.
+    """
+
+    sequence: int
+    id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Ready:
     """A draft with all of its entry that does not depend on the entries before it."""
 
@@ -129,6 +164,8 @@ class Store:
         with database.reading() as connection:
             #: What this store is called, for good.
             self.id: str = connection.execute(select(STORE.c.id)).scalar() or ""
+        #: What whoever erased a record has to know: empty where nothing of its key is left in the files.
+        self.notes: tuple[str, ...] = ()
         #: For each knowledge base known to be kept the hash of its content.
         self._kept: dict[str, str] = {}
 
@@ -165,6 +202,8 @@ class Store:
         with self.database.writing() as connection:
             entry, kept = self._append(connection, ready)
         self._kept.update(kept)
+        if self.notes:
+            self._forget(patience_s=0)
         return entry
 
     def erase(self, id: str, reason: str) -> Entry:
@@ -176,6 +215,8 @@ class Store:
 
         Raises:
             BadInput: there is no such entry, it sealed nothing, or it was erased before; then nothing changed.
+
+        :attr:`notes` afterwards says whether other programs kept a copy of the key in the files.
         """
         if not reason.strip():
             self._refuse("an erasure needs a reason", "Say why, without naming the person")
@@ -184,12 +225,33 @@ class Store:
         ready = self._ready(Draft("erasure", {"erased": row.id, "reason": reason}))
         with self.database.writing() as connection:
             if not connection.execute(delete(ENTRY_KEYS).where(ENTRY_KEYS.c.sequence == row.sequence)).rowcount:
-                self._refuse_erasure(self._entry(row))
+                self._refuse_erasure(connection, row)
             erasure, _ = self._append(connection, ready)
-        self.database.forget()
+            if self._has_key(connection, row.sequence):
+                self._refuse_kept_key()
+        self._forget()
         return erasure
 
-    def _refuse_erasure(self, entry: Entry) -> NoReturn:
+    def _forget(self, patience_s: float | None = None) -> None:
+        """Let deleted keys go from the files too, or note that a copy stays."""
+        if self.database.forget(patience_s):
+            self.notes = ()
+        else:
+            self.notes = (_KEPT_IN_SQLITE if self.database.is_sqlite else _KEPT_IN_POSTGRESQL,)
+
+    @staticmethod
+    def _has_key(connection: Connection, sequence: int) -> bool:
+        query = select(ENTRY_KEYS.c.sequence).where(ENTRY_KEYS.c.sequence == sequence)
+        return connection.execute(query).first() is not None
+
+    def _refuse_kept_key(self) -> NoReturn:
+        self._refuse("the database did not let go of the key; nothing was erased", "Run 'breakeven audit verify'")
+
+    def _refuse_erasure(self, connection: Connection, row: Row[Any]) -> NoReturn:
+        """Say why no key was deleted."""
+        if self._has_key(connection, row.sequence):
+            self._refuse_kept_key()
+        entry = self._entry(row)
         if not entry.erased and entry.sealed is None:
             self._refuse(f"record {entry.id} holds nothing that can be erased", "Only what is sealed can be")
         by = next((found for found in self.entries(kind="erasure") if found.public.get("erased") == entry.id), None)
@@ -246,10 +308,11 @@ class Store:
         )
         entry = replace(entry, hash=sha256(body))
         self._insert(connection, entry, body, ready.key)
+        if content_hash is not None and base is not None:
+            self._require_kept_base(connection, base, content_hash)
         return entry, {base: content_hash} if base and content_hash else {}
 
-    @staticmethod
-    def _insert(connection: Connection, entry: Entry, body: str, key: bytes | None) -> None:
+    def _insert(self, connection: Connection, entry: Entry, body: str, key: bytes | None) -> None:
         named: dict[str, object] = {"sequence": entry.sequence, "id": entry.id}
         row = named | {
             "kind": entry.kind,
@@ -263,6 +326,20 @@ class Store:
         if key is not None:
             connection.execute(insert(ENTRY_KEYS), named | {"key": key})
         connection.execute(update(HEAD), {"sequence": entry.sequence, "hash": entry.hash})
+        # A trigger or rule that somebody added could have done something else without a word.
+        written = row | {"key": key, "head_sequence": entry.sequence, "head_hash": entry.hash}
+        found = [dict(one) for one in connection.execute(_WRITTEN, {"written": entry.sequence}).mappings()]
+        if found != [written]:
+            self._refuse_lost()
+
+    def _require_kept_base(self, connection: Connection, base: str, content_hash: str) -> None:
+        query = select(KNOWLEDGE_BASES.c.content_hash).where(KNOWLEDGE_BASES.c.sha256 == base)
+        if connection.execute(query).scalars().all() != [content_hash]:
+            self._refuse_lost()
+
+    def _refuse_lost(self) -> NoReturn:
+        message = "the database did not keep what was written; nothing was recorded"
+        self._refuse(message, "Run 'breakeven audit verify'")
 
     def _keep(self, connection: Connection, base: str, ready: _Ready) -> str:
         """The hash of the content of a knowledge base, which is in the database from now on."""
@@ -356,6 +433,7 @@ class Store:
         knowledge_base: str | None = None,
         newest_first: bool = False,
         limit: int | None = None,
+        damaged: list[Damaged] | None = None,
     ) -> Iterator[Entry]:
         """The entries that fit, in the order of the chain; what is appended meanwhile is left out.
 
@@ -367,37 +445,57 @@ class Store:
             knowledge_base: decided by the base whose hash this is, or begins so.
             newest_first: the other way round.
             limit: at most so many.
+            damaged: entries that cannot be trusted are left out, and added here as the others are read; a search
+                by what was edited does not come upon them. With None the first of them is refused.
 
         Raises:
             BadInput: an entry is not what was written, or the database cannot be read.
         """
         conditions: list[ColumnElement[bool]] = [ENTRIES.c.sequence <= self.head()[0]]
+        checked: tuple[str, ...] = _ALWAYS_CHECKED
         if kind is not None:
             conditions.append(ENTRIES.c.kind == kind)
+            checked += ("kind",)
         if since is not None:
             conditions.append(ENTRIES.c.time >= as_text(since))
         if until is not None:
             conditions.append(ENTRIES.c.time < as_text(until))
+        if since is not None or until is not None:
+            checked += ("time",)
         if approach is not None:
             conditions.append(ENTRIES.c.approach == approach)
+            checked += ("approach",)
         if knowledge_base is not None:
             conditions.append(ENTRIES.c.knowledge_base.startswith(knowledge_base.lower(), autoescape=True))
-        return self._pages(conditions, newest_first, limit)
+            checked += ("knowledge_base",)
 
-    def _pages(self, conditions: list[ColumnElement[bool]], newest_first: bool, limit: int | None) -> Iterator[Entry]:
-        """Page by page, so that neither memory nor a transaction is held while the caller works."""
-        column, left = ENTRIES.c.sequence, limit
+        def read(row: Row[Any]) -> Entry | None:
+            return self._entry(row, checked) if damaged is None else _read_or_note(row, checked, damaged)
+
+        found = (entry for entry in map(read, self._rows(conditions, newest_first, limit)) if entry is not None)
+        return found if limit is None else islice(found, max(0, limit))
+
+    def _rows(self, conditions: list[ColumnElement[bool]], newest_first: bool, most: int | None) -> Iterator[Row[Any]]:
+        """Page by page, so that neither memory nor a transaction is held while the caller works.
+
+        Args:
+            conditions: which rows.
+            newest_first: whether the newest come first.
+            most: how many are wanted; more are given where the caller goes on.
+        """
+        column = ENTRIES.c.sequence
         order, last = column.desc() if newest_first else column, None
-        while left is None or left > 0:
-            query = _entries().where(*conditions).order_by(order).limit(_PAGE if left is None else min(_PAGE, left))
+        page = _PAGE if most is None else min(_PAGE, most)
+        while page > 0:
+            query = _entries().where(*conditions).order_by(order).limit(page)
             if last is not None:
                 query = query.where(column < last if newest_first else column > last)
             with self.database.reading() as connection:
                 rows = connection.execute(query).all()
-            yield from map(self._entry, rows)
-            if len(rows) < _PAGE:
+            yield from rows
+            if len(rows) < page:
                 return
-            last, left = rows[-1].sequence, None if left is None else left - len(rows)
+            last = rows[-1].sequence
 
     def knowledge(self, hash: str) -> KnowledgeContent:
         """A knowledge base that decided something recorded here.
@@ -416,13 +514,15 @@ class Store:
         found = parse(row.content)
         return KnowledgeContent(found["sha256"], found["name"], found["version"], found["files"])
 
-    def _entry(self, row: Row[Any]) -> Entry:
-        """The entry of a row, read from its body."""
-        try:
-            return _read(row)
-        except (NotCanonical, KeyError, TypeError, ValueError) as error:
-            message = f"record {printable(str(row.id))} (number {row.sequence}) cannot be trusted: {error}"
+    def _entry(self, row: Row[Any], checked: tuple[str, ...] = _ALWAYS_CHECKED) -> Entry:
+        """The entry of a row, read from its body; these columns have to say the same."""
+        damaged: list[Damaged] = []
+        entry = _read_or_note(row, checked, damaged)
+        if entry is None:
+            found = damaged[0]
+            message = f"record {found.id} (number {found.sequence}) cannot be trusted: {found.why}"
             self._refuse(message, "Run 'breakeven audit verify'")
+        return entry
 
     def _refuse_id(self, connection: Connection, id: str, found: list[str]) -> NoReturn:
         if found:
@@ -446,7 +546,8 @@ def open_store(
     Args:
         url: what the option ``--store`` or the settings file says.
         named: what the URL comes from, for messages.
-        create: make it where there is none; a store of an older version is brought up to date either way.
+        create: make it where there is none, and refuse a file that may only be read; a store of an older
+            version is brought up to date either way.
         clock: tells the time of an entry; the machine's own where absent.
 
     Raises:
@@ -495,10 +596,30 @@ def content_of(knowledge: KnowledgeContent) -> str:
     )
 
 
-def _read(row: Row[Any]) -> Entry:
-    if sha256(row.body) != row.hash:
+def columns_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that repeat what a body says, to search by."""
+    public = body["public"]
+    said = {name: body[name] for name in ("sequence", "id", "kind", "time")}
+    return said | {"approach": approach_of(public), "knowledge_base": knowledge_base_of(public)}
+
+
+def _read_or_note(row: Row[Any], checked: tuple[str, ...], damaged: list[Damaged]) -> Entry | None:
+    try:
+        return _read(row, checked)
+    except (NotCanonical, AttributeError, KeyError, TypeError, ValueError) as error:
+        damaged.append(Damaged(row.sequence, printable(str(row.id)), printable(str(error))))
+        return None
+
+
+def _read(row: Row[Any], checked: tuple[str, ...]) -> Entry:
+    if not isinstance(row.body, str) or sha256(row.body) != row.hash:
         raise NotCanonical("it was changed after it was written")
     body = parse(row.body)
+    said = columns_of(body)
+    for column in checked:
+        if (found := getattr(row, column)) != said[column]:
+            there, here = shorten(str(found)), shorten(str(said[column]))
+            raise NotCanonical(f"the column {column} has '{there}', and the record itself says '{here}'")
     sealed = None
     if body["sealed"] is not None and row.key is not None:
         sealed = parse(unseal(body["sealed"], row.key, body["id"]))
@@ -517,9 +638,7 @@ def _read(row: Row[Any]) -> Entry:
 
 def _entries() -> Select[Any]:
     """Entries with their keys."""
-    return select(ENTRIES.c.sequence, ENTRIES.c.id, ENTRIES.c.body, ENTRIES.c.hash, ENTRY_KEYS.c.key).join(
-        ENTRY_KEYS, ENTRY_KEYS.c.sequence == ENTRIES.c.sequence, isouter=True
-    )
+    return select(ENTRIES, ENTRY_KEYS.c.key).join(ENTRY_KEYS, ENTRY_KEYS.c.sequence == ENTRIES.c.sequence, isouter=True)
 
 
 def _now() -> datetime:

@@ -6,7 +6,7 @@ One pass in the order of the chain, in the memory of a few records however many 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,18 +17,21 @@ from engine.errors import BadInput
 from engine.records import checkpoints as checking
 from engine.records.canonical import NotCanonical, examine, sha256
 from engine.records.checkpoints import Checkpoint
+from engine.records.database import DamagedRecords
 from engine.records.faults import Fault, Finding
 from engine.records.sealing import unseal
-from engine.records.store import FORMAT, KINDS, NO_HASH, Store, approach_of, knowledge_base_of
+from engine.records.store import FORMAT, KINDS, NO_HASH, Store, columns_of, knowledge_base_of
 from engine.records.tables import (
     ENTRIES,
     ENTRY_KEYS,
     HEAD,
     KNOWLEDGE_BASES,
+    METADATA,
     POSTGRESQL_FUNCTIONS,
     POSTGRESQL_TRIGGERS,
     SQLITE_TRIGGERS,
     STORE,
+    VERSION_TABLE,
 )
 from engine.source import printable, shorten
 
@@ -37,12 +40,24 @@ MOST_FINDINGS = 1_000
 #: How many entries are read at a time.
 _PAGE = 100
 
-_TRIGGERS_OF_SQLITE = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+_TRIGGERS_OF_SQLITE = "SELECT lower(tbl_name), name, sql FROM sqlite_master WHERE type = 'trigger'"
+_VIEWS_OF_SQLITE = "SELECT lower(name), 'view' FROM sqlite_master WHERE type = 'view'"
 _TRIGGERS_OF_POSTGRESQL = (
-    "SELECT tgname, tgenabled::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
-    " WHERE relnamespace = current_schema()::regnamespace"
+    "SELECT relname, tgname, pg_get_triggerdef(pg_trigger.oid, true), tgenabled::text"
+    " FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+    " WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace"
+)
+_RULES_OF_POSTGRESQL = (
+    "SELECT relname, rulename FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class"
+    " WHERE rulename <> '_RETURN' AND relnamespace = current_schema()::regnamespace"
+)
+_VIEWS_OF_POSTGRESQL = (
+    "SELECT relname, CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END"
+    " FROM pg_class WHERE relkind IN ('v', 'm', 'f') AND relnamespace = current_schema()::regnamespace"
 )
 _FUNCTIONS_OF_POSTGRESQL = "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
+
+_OUR_TABLES = METADATA.tables.keys() | {VERSION_TABLE}
 
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": int,
@@ -125,11 +140,29 @@ def verify(
         with store.database.reading() as connection:
             look.at_everything(connection)
     except BadInput as error:
-        for problem in error.problems:
-            look.find("damaged", problem.message)
+        look.at_damage(error)
     for checkpoint in checkpoints:
-        look.at_checkpoint(checkpoint, public_key, shown)
+        try:
+            look.at_checkpoint(checkpoint, public_key, shown)
+        except DamagedRecords as error:
+            look.at_damage(error)
     return look.verification(len(checkpoints))
+
+
+def verification_of_damage(error: DamagedRecords) -> Verification:
+    """What looking at records showed that could not even be opened."""
+    return Verification(
+        store="",
+        sequence=0,
+        hash=NO_HASH,
+        counted={},
+        erased=0,
+        knowledge_bases=0,
+        checkpoints=0,
+        findings=tuple(Finding("damaged", problem.message) for problem in error.problems),
+        more=0,
+        notes=(),
+    )
 
 
 @dataclass(slots=True)
@@ -208,24 +241,51 @@ class _Look:
 
     # The database
 
+    def at_damage(self, error: BadInput) -> None:
+        for problem in error.problems:
+            if Finding("damaged", problem.message) not in self.findings:
+                self.find("damaged", problem.message)
+
     def _at_file(self, connection: Connection) -> None:
         for (said,) in connection.exec_driver_sql("PRAGMA integrity_check(10)"):
             if said != "ok":
                 self.find("damaged", f"the database file is damaged: {printable(str(said))}")
 
     def _at_triggers_of_sqlite(self, connection: Connection) -> None:
-        found = _pairs(connection, _TRIGGERS_OF_SQLITE)
+        found = {(table, name): sql for table, name, sql in _triples(connection, _TRIGGERS_OF_SQLITE)}
+        defined = {name: sql for (_, name), sql in found.items()}
         for name, sql in SQLITE_TRIGGERS.items():
-            self._at_trigger(name, there=name in found, same=found.get(name) == sql)
+            self._at_trigger(name, there=name in defined, same=defined.get(name) == sql)
+        self._at_foreign("trigger", ((table, name) for table, name in found if name not in SQLITE_TRIGGERS))
+        self._at_views(connection, _VIEWS_OF_SQLITE)
 
     def _at_triggers_of_postgresql(self, connection: Connection) -> None:
-        enabled = _pairs(connection, _TRIGGERS_OF_POSTGRESQL)
-        for name in POSTGRESQL_TRIGGERS:
-            # O and A: it fires in an ordinary session.
-            self._at_trigger(name, there=name in enabled, same=enabled.get(name) in {"O", "A"})
-        bodies = _pairs(connection, _FUNCTIONS_OF_POSTGRESQL)
+        rows = connection.execute(text(_TRIGGERS_OF_POSTGRESQL)).all()
+        found = {(table, name): (definition, enabled) for table, name, definition, enabled in rows}
+        expected = {(_table_of(sql), name): sql for name, sql in POSTGRESQL_TRIGGERS.items()}
+        for key, sql in expected.items():
+            definition, enabled = found.get(key, ("", ""))
+            # O and A: it fires in an ordinary session. The server names events in an order of its own.
+            same = enabled in {"O", "A"} and sorted(definition.split()) == sorted(sql.split())
+            self._at_trigger(key[1], there=key in found, same=same)
+        self._at_foreign("trigger", (key for key in found if key not in expected))
+        self._at_foreign("rule", _pairs(connection, _RULES_OF_POSTGRESQL))
+        self._at_views(connection, _VIEWS_OF_POSTGRESQL)
+        bodies = dict(_pairs(connection, _FUNCTIONS_OF_POSTGRESQL))
         for name, body in POSTGRESQL_FUNCTIONS.items():
             self._at_trigger(name, there=name in bodies, same=bodies.get(name) == body)
+
+    def _at_foreign(self, sort: str, found: Iterable[tuple[str, str]]) -> None:
+        """Look at triggers or rules, each with its table, that this program did not make."""
+        for table, name in sorted(found):
+            if table in _OUR_TABLES:
+                message = f"the database has a {sort} that is not of the records, on the table {table}: {_shown(name)}"
+                self.find("protection", message)
+
+    def _at_views(self, connection: Connection, query: str) -> None:
+        for name, sort in _pairs(connection, query):
+            if name in _OUR_TABLES:
+                self.find("protection", f"where the table {name} was, the database has a {sort}")
 
     def _at_trigger(self, name: str, *, there: bool, same: bool) -> None:
         if not same:
@@ -327,15 +387,9 @@ class _Look:
         self.find("chain", message, self.before.sequence, self.before.id)
 
     def _at_columns(self, row: Row[Any], body: dict[str, Any]) -> None:
-        public = body["public"]
-        said = {
-            "id": body["id"],
-            "kind": body["kind"],
-            "time": body["time"],
-            "approach": approach_of(public),
-            "knowledge_base": knowledge_base_of(public),
-        }
-        for column, value in said.items():
+        for column, value in columns_of(body).items():
+            if column == "sequence":
+                continue  # said by the look at its place
             if (found := getattr(row, column)) != value:
                 message = f"the column {column} has {_shown(found)}, and the record itself says {_shown(value)}"
                 self.find("column", message, row.sequence, body["id"])
@@ -489,8 +543,17 @@ def _rows() -> Select[Any]:
     )
 
 
-def _pairs(connection: Connection, query: str) -> dict[str, str]:
-    return {str(name): str(value) for name, value in connection.execute(text(query))}
+def _table_of(trigger: str) -> str:
+    """The table of a trigger, by the statement that creates it."""
+    return trigger.partition(" ON ")[2].split()[0]
+
+
+def _pairs(connection: Connection, query: str) -> list[tuple[str, str]]:
+    return [(str(name), str(value)) for name, value in connection.execute(text(query))]
+
+
+def _triples(connection: Connection, query: str) -> list[tuple[str, str, str]]:
+    return [(str(table), str(name), str(value)) for table, name, value in connection.execute(text(query))]
 
 
 def _shown(value: object) -> str:
