@@ -414,6 +414,9 @@ def untrue(flips: Flips, engines: EnginePool) -> list[str]:
         shown = flip["shown"].rsplit(":", 1)[0]
         number, side, included = claimed(shown, flip["fact"], engines.knowledge)
         low, high = engines.knowledge.facts[flip["fact"]].bounds
+        if number == 0 and flip["at"] != 0 and not low <= number <= high:
+            # Nearer to 0 than any decimals can say, of a fact that must not be 0: there is nothing to decide.
+            continue
         decided = decided_with(flips.outcome.case, flip["fact"], number, engines) or ""
         if side != flip["side"] or not low <= number <= high or decided != flip["becomes" if included else "before"]:
             found.append(f"{flip['fact']}: {shown}: {decided} ({flip['at']!r})")
