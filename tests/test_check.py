@@ -878,7 +878,7 @@ def test_hostile_input_when_checked_is_refused_with_a_message_soon(attack: Edit 
     base = edited(tmp_path, attack) if isinstance(attack, Edit) else edited(tmp_path, files={"evil.yaml": attack})
     start = time.process_time()
     report = check(base)
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 10
     assert report.exit_status in (1, 2)
     assert all(one.message for one in report.findings)
 

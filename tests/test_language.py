@@ -273,7 +273,7 @@ def test_long_or_deep_text_when_parsed_is_refused_at_once(text: str) -> None:
     start = time.perf_counter()
     with pytest.raises(ExpressionError):
         parse(text)
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 5
 
 
 def test_text_at_the_limits_when_parsed_is_read() -> None:
@@ -1029,7 +1029,7 @@ def test_alternatives_when_there_are_more_than_wanted_are_not_made() -> None:
     start = time.perf_counter()
     wide = normal_form(resolved(" and ".join(f"(t0 or n0 > {index})" for index in range(60))))
     assert alternatives(wide, 1_000) is None
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 5
 
 
 # All together

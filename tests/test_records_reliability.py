@@ -525,6 +525,7 @@ def test_connection_when_lost_while_committing_says_that_nobody_knows(server: Se
         server.sql(postgresql, end)
         said = message_of(lambda: store.append(decision()))
         assert "the connection to the database server was lost; it may or may not have been recorded. See" in said
+        server.sql(postgresql, "DROP TRIGGER at_the_end ON entries")
         _is_as_acknowledged(store, ids)
 
 

@@ -819,4 +819,4 @@ def test_reports_when_the_first_is_out_follow_quickly() -> None:
     for _ in range(10):
         render(insurance_claims(), "markdown")
         render(insurance_claims(), "json")
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 5
