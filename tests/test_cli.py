@@ -105,8 +105,8 @@ def replace_in(path: Path, old: str, new: str) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS, ids=called)
 def test_command_when_asked_for_help_says_what_it_does_and_each_option(path: tuple[str, ...]) -> None:
-    long, short = run(*path, "--help"), run(*path, "-h")
-    assert (long.exit_code, long.stdout, long.stderr) == (0, short.stdout, "")
+    long, short = run_alone(*path, "--help"), run_alone(*path, "-h")
+    assert (long.returncode, long.stdout, long.stderr) == (0, short.stdout, "")
     assert long.stdout.startswith(f"Usage: {called(path)} ")
     for parameter in command_at(path).params:
         if isinstance(parameter, click.Option):
