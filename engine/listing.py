@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.catalogue import catalogue, entry
 from engine.claims import claims_table, load_claims, recompute
 from engine.errors import BadInput, Place, Problem, did_you_mean
-from engine.escape import for_json, printable
+from engine.escape import printable
+from engine.json_text import json_document
 from engine.knowledge import Knowledge
 from engine.templating import environment
 
@@ -44,7 +44,7 @@ def render_catalogue(knowledge: Knowledge, name: str | None, output_format: str)
         return _render_entry(knowledge, name, output_format)
     kinds = catalogue(knowledge)
     if output_format == "json":
-        return _json({kind: [dataclasses.asdict(one) for one in entries] for kind, entries in kinds.items()})
+        return json_document({kind: [dataclasses.asdict(one) for one in entries] for kind, entries in kinds.items()})
     manifest = knowledge.manifest
     return (
         environment(printable)
@@ -62,7 +62,7 @@ def _render_entry(knowledge: Knowledge, name: str, output_format: str) -> str:
         told = [
             {"name": test.name, "file": test.place.file, "line": test.place.line, "how": test.how} for test in tests
         ]
-        return _json({**dataclasses.asdict(one), "tests": told})
+        return json_document({**dataclasses.asdict(one), "tests": told})
     shown, more = _shown(tests)
     return environment(printable).get_template("entry.txt.j2").render(entry=one, tests=shown, more=more)
 
@@ -105,7 +105,7 @@ def render_claims(
         _require_verdict(verdict, counts)
         results = [result for result in results if result.verdict == verdict]
     if output_format == "json":
-        return _json({"claims": [dataclasses.asdict(result) for result in results], "verdicts": dict(counts)})
+        return json_document({"claims": [dataclasses.asdict(result) for result in results], "verdicts": dict(counts)})
     rows = claims_table(results)
     summary = ", ".join(f"{count} {word}" for word, count in counts.most_common())
     if output_format == "markdown":
@@ -158,7 +158,3 @@ def _claims_for_terminal(rows: list[dict[str, str]], summary: str, width: int | 
         console.print(table)
         console.print(Text(f"{summary}. Factor: printed over computed or the reverse, whichever exceeds 1."))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
-
-
-def _json(value: Any) -> str:
-    return for_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"

@@ -7,7 +7,6 @@ recommendation rests on from the others, sees to it that every value is escaped,
 from __future__ import annotations
 
 import functools
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -17,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never, cast
 from engine import escape
 from engine.decision import Decision, Figure, Firing, Reading, Value
 from engine.declarations import word_of
+from engine.json_text import json_document
 from engine.templating import environment
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, Template
+    from jinja2 import Environment
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -44,14 +44,13 @@ def render(decision: Decision, format: Format, *, width: int | None = None, colo
     """
     match format:
         case "json":
-            return _json(decision)
+            return json_document(decision.model_dump(mode="json"))
         case "html":
             return _html(decision)
         case "markdown":
-            return without_gaps(_template("markdown").render(_context(decision)))
+            return rendered("report", "markdown", **_context(decision))
         case "terminal":
-            columns = width or min(shutil.get_terminal_size().columns, _WIDEST)
-            return laid_out(_template("terminal").render(_context(decision)), columns, colour=colour)
+            return rendered("report", "terminal", width=width, colour=colour, **_context(decision))
         case _:
             assert_never(format)
 
@@ -91,11 +90,6 @@ def _concluded(firing: Firing) -> dict[str, str]:
     return {name: word_of(value) for name, value in values.items() if value is not None}
 
 
-def _json(decision: Decision) -> str:
-    text = json.dumps(decision.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    return escape.for_json(text) + "\n"
-
-
 def _html(decision: Decision) -> str:
     from markupsafe import Markup
 
@@ -103,7 +97,7 @@ def _html(decision: Decision) -> str:
 
     drawn = cumulative_cost_svg(decision)
     chart = None if drawn is None else Markup(drawn)  # noqa: S704 (the chart escapes its own text)
-    return without_gaps(_template("html").render(_context(decision), chart=chart, cost_table=cost_table(decision)))
+    return rendered("report", "html", **_context(decision), chart=chart, cost_table=cost_table(decision))
 
 
 def _context(decision: Decision) -> dict[str, Any]:
@@ -158,11 +152,24 @@ _ESCAPES: dict[str, Callable[[object], str]] = {
 }
 
 
+def rendered(name: str, format: Format, *, width: int | None = None, colour: bool = False, **context: Any) -> str:
+    """A page in one of the formats that have templates, ending with a newline.
+
+    Args:
+        name: of the template, whose file name ends with the format.
+        format: any but JSON.
+        width: columns of the terminal text; by default the terminal's own, at most 100.
+        colour: whether the terminal text may use colours and bold type.
+        context: what the template shows.
+    """
+    suffix = "md" if format == "markdown" else format
+    text = environment_for(format).get_template(f"{name}.{suffix}.j2").render(context)
+    if format == "terminal":
+        return laid_out(text, width or min(shutil.get_terminal_size().columns, _WIDEST), colour=colour)
+    return without_gaps(text)
+
+
 @functools.cache
-def _template(format: Literal["markdown", "terminal", "html"]) -> Template:
-    return environment_for(format).get_template(f"report.{'md' if format == 'markdown' else format}.j2")
-
-
 def environment_for(format: str) -> Environment:
     """Jinja2 for the templates of a format."""
     from markupsafe import Markup
@@ -192,7 +199,7 @@ def laid_out(marked: str, width: int, *, colour: bool) -> str:
             # The lines that a console would print; to load one and let it print them takes far longer.
             shown += [f"{' ' * indent}{line.plain}" for line in _wrapped(block, width - indent)]
         else:
-            shown += _printed(block, indent, _console(width, colour=colour))
+            shown += _printed(block, indent, console(width, colour=colour))
     return "".join(f"{line.rstrip()}\n" for line in "\n".join(shown).splitlines())
 
 
@@ -212,7 +219,8 @@ def _printed(block: Text | Table, indent: int, console: Console) -> list[str]:
 
 
 @functools.lru_cache(maxsize=8)
-def _console(width: int, *, colour: bool) -> Console:
+def console(width: int | None, *, colour: bool) -> Console:
+    """A console that prints nowhere, to capture what it lays out; without a width as wide as the terminal."""
     import io
 
     from rich.console import Console

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -16,9 +15,9 @@ from engine.comparing.comparison import Comparison, Side
 from engine.comparing.differences import Change
 from engine.comparing.divergence import Differing
 from engine.decision import Conclusion
-from engine.escape import for_json, printable
+from engine.escape import printable
+from engine.json_text import json_document, json_value
 from engine.knowledge import Knowledge
-from engine.language.nodes import NEVER
 from engine.quantities import show
 from engine.templating import environment
 from engine.wording import label
@@ -42,7 +41,7 @@ def render_comparison(comparison: Comparison, output_format: str) -> str:
     """
     match output_format:
         case "json":
-            return for_json(json.dumps(_as_json(comparison), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+            return json_document(_as_json(comparison))
         case "text":
             return _text(comparison)
     raise ValueError(f"no format {output_format!r}; there are {', '.join(FORMATS)}")
@@ -60,8 +59,8 @@ def _as_json(comparison: Comparison) -> dict[str, Any]:
             {
                 "decision": one.target.name,
                 "case": _case(one.case),
-                "old": _plain(one.old),
-                "new": _plain(one.new),
+                "old": json_value(one.old),
+                "new": json_value(one.new),
             }
             for one in comparison.differing
         ],
@@ -108,8 +107,8 @@ def _cases(comparison: Comparison) -> dict[str, Any] | None:
     which = [
         {
             "name": one.name,
-            "old": _plain(one.old),
-            "new": _plain(one.new),
+            "old": json_value(one.old),
+            "new": json_value(one.new),
             "file": one.place.file,
             "line": one.place.line,
         }
@@ -128,15 +127,6 @@ def _case(case: Case) -> dict[str, object]:
             likely = plain.pop("value")
             said[name] = {"low": given.low, "likely": likely, "high": given.high, **plain}
     return said
-
-
-def _plain(conclusion: Conclusion) -> Any:
-    """A conclusion as a decision's JSON has it."""
-    if isinstance(conclusion, Mapping):
-        return {name: _plain(value) for name, value in conclusion.items()}
-    if isinstance(conclusion, tuple):
-        return [_plain(value) for value in conclusion]
-    return "never" if conclusion == NEVER else conclusion
 
 
 # -- text ----------------------------------------------------------------------------------------------

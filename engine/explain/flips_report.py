@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import functools
-import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine import escape
 from engine.decision import KnowledgeIdentity
 from engine.explain.flip_pairs import PairMap
 from engine.explain.flips import ChoiceFlip, FactFlips, Flip, Flips
+from engine.json_text import json_document
 from engine.language.evaluate import Value
-from engine.report import Format, environment_for, laid_out, without_gaps
+from engine.report import Format, rendered
 from engine.turning import Turn, where
 from engine.wording import label, show_name
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-#: Longer lines are hard to read, however wide the terminal.
-_WIDEST = 100
 #: Origins of a fact's value as people call them.
 _ORIGINS: dict[str | None, str] = {"supposed": "assumed", None: "unknown"}
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -108,19 +101,9 @@ def render_flips(
 ) -> str:
     """What changes a recommendation, ending with a newline; see ``engine.report.render``."""
     if format == "json":
-        text = json.dumps(_as_json(flips, pairs), indent=2, ensure_ascii=False, allow_nan=False)
-        return escape.for_json(text) + "\n"
-    suffix = "md" if format == "markdown" else format
+        return json_document(_as_json(flips, pairs))
     shown = _Words(flips).shown(pairs, drawn=format == "html")
-    text = _templates(format).get_template(f"flips.{suffix}.j2").render(shown=shown)
-    if format == "terminal":
-        return laid_out(text, width or min(shutil.get_terminal_size().columns, _WIDEST), colour=colour)
-    return without_gaps(text)
-
-
-@functools.cache
-def _templates(format: Format) -> Environment:
-    return environment_for(format)
+    return rendered("flips", format, width=width, colour=colour, shown=shown)
 
 
 # -- JSON ----------------------------------------------------------------------------------------------

@@ -6,24 +6,17 @@ The words and their order are in ``templates/why*.j2``, ``why_not*.j2`` and ``wh
 from __future__ import annotations
 
 import functools
-import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine import escape
 from engine.explain.common import ShownCondition
 from engine.explain.justification import Justification, Step, steps_of
 from engine.explain.whatif import WhatIf
 from engine.explain.whynot import Failed, Row, WhyNot
-from engine.report import Format, environment_for, laid_out, without_gaps
+from engine.json_text import json_document
+from engine.report import Format, rendered
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-#: Longer lines are hard to read, however wide the terminal.
-_WIDEST = 100
 #: Steps below each other that are still set further to the right.
 _DEEPEST_INDENT = 16
 
@@ -120,19 +113,5 @@ def _rendered(
     **context: Any,
 ) -> str:
     if format == "json":
-        return _json(answer)
-    suffix = "md" if format == "markdown" else format
-    text = _templates(format).get_template(f"{name}.{suffix}.j2").render(answer=answer, **context)
-    if format == "terminal":
-        return laid_out(text, width or min(shutil.get_terminal_size().columns, _WIDEST), colour=colour)
-    return without_gaps(text)
-
-
-def _json(answer: Justification | WhyNot | WhatIf) -> str:
-    plain = answer.model_dump(mode="json", by_alias=True)
-    return escape.for_json(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
-
-
-@functools.cache
-def _templates(format: Format) -> Environment:
-    return environment_for(format)
+        return json_document(answer.model_dump(mode="json", by_alias=True))
+    return rendered(name, format, width=width, colour=colour, answer=answer, **context)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine import __version__, escape
+from engine import __version__
 from engine.catalogue import Entry as CatalogueEntry
 from engine.catalogue import entry as catalogue_entry
 from engine.errors import BadInput
+from engine.json_text import json_document, json_value
 from engine.knowledge import Knowledge
 from engine.records.bars import bars
 from engine.records.bases import Bases
@@ -40,11 +40,6 @@ class Look:
     colour: bool = False
 
 
-def as_json(value: Any) -> str:
-    """A JSON document that no terminal obeys, ending with a newline."""
-    return escape.for_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
-
-
 def _text(template: str, look: Look, **context: Any) -> str:
     import shutil
 
@@ -68,7 +63,7 @@ def render_list(records: Iterable[Record], bases: Bases, output_format: str, loo
     """Records line by line, or as JSON with what each says of its decision as a whole."""
     if output_format == "json":
         listed = [record_as_json(record) for record in records]
-        return as_json({"records": listed, "count": len(listed), "withheld": withheld})
+        return json_document({"records": listed, "count": len(listed), "withheld": withheld})
     rows = [_row(record, _title(record, bases)) for record in records]
     return _text("list", look, rows=rows, withheld=withheld)
 
@@ -153,7 +148,7 @@ def render_record(store: Store, record: Record, bases: Bases, output_format: str
     newest, _ = store.head()
     if output_format == "json":
         told = _record_as_json(record, rules, outcomes, erasures, newest, problem)
-        return as_json({**told, "damaged_outcomes": damaged})
+        return json_document({**told, "damaged_outcomes": damaged})
     recommendation = _said(record.sealed.get("recommendation") or {}, "title", "sentence", "because")
     return _text(
         "show",
@@ -322,7 +317,7 @@ def entry_as_json(entry: Entry, erasure: Entry | None = None) -> dict[str, Any]:
 def render_verification(found: Verification, output_format: str, look: Look, *, shown_store: str) -> str:
     """What a look at the whole chain showed."""
     if output_format == "json":
-        return as_json(
+        return json_document(
             {
                 "whole": found.whole,
                 "store": found.store,
@@ -351,7 +346,7 @@ def render_replay(found: Replay, output_format: str, look: Look) -> str:
         for (part, then, now), count in sorted(found.versions.items())
     ]
     if output_format == "json":
-        return as_json(
+        return json_document(
             {
                 "total": found.total,
                 "same": found.same,
@@ -359,7 +354,7 @@ def render_replay(found: Replay, output_format: str, look: Look) -> str:
                     {
                         **record_as_json(one.record),
                         "differences": [
-                            {"what": each.what, "recorded": _plain(each.recorded), "again": _plain(each.again)}
+                            {"what": each.what, "recorded": json_value(each.recorded), "again": json_value(each.again)}
                             for each in one.differences
                         ],
                     }
@@ -392,20 +387,11 @@ def _in_words(value: Any) -> str:
     return ", ".join(map(_in_words, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _plain(value: Any) -> Any:
-    """A conclusion or figure as JSON can say it."""
-    if isinstance(value, float):
-        return value if abs(value) != float("inf") else "never" if value > 0 else None
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
-
-
 def render_impact(found: Impact, output_format: str, look: Look) -> str:
     """What another base would change in past decisions."""
     manifest = found.knowledge.manifest
     if output_format == "json":
-        return as_json(
+        return json_document(
             {
                 "base": {"name": manifest.name, "version": manifest.version, "sha256": found.knowledge.sha256},
                 "total": found.total,
@@ -430,8 +416,8 @@ def render_impact(found: Impact, output_format: str, look: Look) -> str:
 def _changed_as_json(one: Changed) -> dict[str, Any]:
     return {
         **record_as_json(one.record),
-        "old": {name: _plain(value) for name, value in one.then.items()},
-        "new": {name: _plain(value) for name, value in one.now.items()},
+        "old": {name: json_value(value) for name, value in one.then.items()},
+        "new": {name: json_value(value) for name, value in one.now.items()},
         "repeatable": one.repeatable,
         "responsible": [
             {
@@ -475,7 +461,7 @@ def _shift(one: Any) -> dict[str, str]:
 def render_statistics(found: Statistics, output_format: str, look: Look) -> str:
     """How recorded decisions came about, as text, JSON or a page."""
     if output_format == "json":
-        return as_json(_statistics_as_json(found))
+        return json_document(_statistics_as_json(found))
     drawn = bars(found)
     if output_format == "html":
         page = environment("html").get_template("audit_stats.html.j2")
@@ -548,7 +534,7 @@ def _statistics_as_json(found: Statistics) -> dict[str, Any]:
 def render_calibration(found: Sequence[Calibrated], output_format: str, look: Look) -> str:
     """What was predicted beside what happened."""
     if output_format == "json":
-        return as_json({"calibration": [_calibrated_as_json(one) for one in found]})
+        return json_document({"calibration": [_calibrated_as_json(one) for one in found]})
     return _text("calibration", look, found=found, percent=_percent)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from engine.case import Case
 from engine.errors import BadInput, Place, Problem
 from engine.records.content import WITHHELD, case_of
-from engine.records.store import Entry, Kind, Store
+from engine.records.store import Damaged, Entry, Kind, Store
 from engine.source import quote
 
 #: Fewer digits of a hash would fit too many bases.
@@ -124,11 +124,6 @@ class Record:
         """Every figure by name."""
         return {one["name"]: one for one in self.sealed.get("figures", ())}
 
-    @property
-    def shown_base(self) -> str:
-        """The knowledge base in a few words."""
-        return f"{self.base['name']} {self.base['version']} ({self.base['sha256'][:12]})"
-
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -225,27 +220,8 @@ def trustworthy(store: Store, kind: Kind) -> tuple[list[Entry], list[str]]:
     Raises:
         BadInput: the database cannot be read.
     """
-    try:
-        return list(store.entries(kind=kind)), []
-    except BadInput:
-        found, damaged = [], []
-        for named in _ids(store, kind):
-            try:
-                found.append(store.entry(named))
-            except BadInput:
-                damaged.append(named)
-        return found, damaged
-
-
-def _ids(store: Store, kind: Kind) -> list[str]:
-    """The ids of the entries of a kind, by their rows alone."""
-    from sqlalchemy import select
-
-    from engine.records.tables import ENTRIES
-
-    query = select(ENTRIES.c.id).where(ENTRIES.c.kind == kind).order_by(ENTRIES.c.sequence)
-    with store.database.reading() as connection:
-        return [str(named) for named in connection.execute(query).scalars()]
+    damaged: list[Damaged] = []
+    return list(store.entries(kind=kind, damaged=damaged)), [one.id for one in damaged]
 
 
 def record_of(entry: Entry, erasure: Entry | None = None) -> Record:

@@ -10,6 +10,7 @@ from typing import Any
 from engine.conclusions import conclusions
 from engine.describe import Describer
 from engine.errors import BadInput, BreakevenError
+from engine.json_text import json_value
 from engine.pipeline import Outcome, infer
 from engine.records.bases import Bases
 from engine.records.content import engine_versions, writable
@@ -145,11 +146,11 @@ def _differences(record: Record, outcome: Outcome) -> Iterator[Difference]:
         again = getattr(answer, name, None)
         if public.get(name) != writable(again):
             yield Difference(f"the recommendation's {name.replace('_', ' ')}", public.get(name), again)
-    yield from _apart("the conclusion", sealed["conclusions"], {n: _plain(v) for n, v in conclusions(outcome).items()})
+    yield from _apart("the conclusion", sealed["conclusions"], _recorded_form(conclusions(outcome)))
     yield from _firings(record, outcome)
-    values = {one.name: _plain(described.reading(one.name).value) for one in outcome.case.given.values()}
+    values = {one.name: _recorded_form(described.reading(one.name).value) for one in outcome.case.given.values()}
     for name in record.facts.keys() - values.keys():
-        values[name] = _plain(outcome.memory.values.get(name))
+        values[name] = _recorded_form(outcome.memory.values.get(name))
     yield from _apart("the fact", {name: one.get("value") for name, one in record.facts.items()}, _known(values))
     yield from _figures(record, described)
     recorded = {one["conclusion"]: one["value"] for one in sealed["standing"]}
@@ -182,7 +183,7 @@ def _figures(record: Record, described: Describer) -> Iterator[Difference]:
     for name in {**record.figures, **described.knowledge.figures}:
         value, span = described.memory.values.get(name), described.spans.get(name)
         ends = (span.low, span.high) if span and value is not None else (None, None)
-        again[name] = dict(zip(("value", "low", "high"), map(_plain, (value, *ends)), strict=True))
+        again[name] = dict(zip(("value", "low", "high"), map(_recorded_form, (value, *ends)), strict=True))
     yield from _apart("the figure", recorded, again)
 
 
@@ -202,12 +203,6 @@ def _words(standing: Mapping[str, Any]) -> dict[str, str]:
     return {name: word_of(float(value) if type(value) is int else value) for name, value in standing.items()}
 
 
-def _plain(value: Any) -> Any:
+def _recorded_form(value: Any) -> Any:
     """A value as the records have it."""
-    if isinstance(value, float):
-        return value if abs(value) != float("inf") else "never" if value > 0 else None
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return writable(value)
+    return writable(json_value(value))

@@ -5,15 +5,16 @@ The words are in ``templates/rules_*.j2``. What is here sorts results for them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine import __version__, escape
+from engine.json_text import json_document
 from engine.knowledge import DecisionTable
 from engine.pipeline import Outcome
+from engine.report import console
 from engine.templating import environment
 from engine.testing.coverage import (
     DEMANDED,
@@ -152,7 +153,7 @@ def render_tests(
 ) -> str:
     """The report as text, JSON or JUnit's XML, ending with a newline."""
     if output_format == "json":
-        return _json(_tests_as_json(report))
+        return json_document(_tests_as_json(report))
     if output_format == "junit":
         return _environment("xml").get_template("rules_test.junit.j2").render(report=report, version=__version__)
     text = _environment("terminal").get_template("rules_test.txt.j2").render(report=report, mark=mark)
@@ -346,7 +347,7 @@ def render_coverage(
 ) -> str:
     """The coverage as text, JSON or one self-contained HTML page, ending with a newline."""
     if output_format == "json":
-        return _json(_coverage_as_json(report))
+        return json_document(_coverage_as_json(report))
     if output_format == "html":
         return _environment("html").get_template("rules_coverage.html.j2").render(report=report, version=__version__)
     text = (
@@ -421,10 +422,6 @@ def _item_as_json(item: Item) -> dict[str, Any]:
     return {**found, "what": item.what}
 
 
-def _json(value: Any) -> str:
-    return escape.for_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
-
-
 # -- templates -----------------------------------------------------------------------------------------
 
 
@@ -451,27 +448,14 @@ def _code(line: SourceLine) -> str:
 
 def _laid_out(marked: str, width: int | None, *, colour: bool) -> str:
     """Lines in rich's markup as a terminal shows them; each keeps its indentation where it wraps."""
-    import io
-
-    from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
 
-    console = Console(
-        file=io.StringIO(),
-        width=width,
-        height=25,
-        force_terminal=colour,
-        color_system="standard" if colour else None,
-        no_color=not colour,
-        legacy_windows=False,
-        highlight=False,
-        emoji=False,
-    )
-    with console.capture() as captured:
+    screen = console(width, colour=colour)
+    with screen.capture() as captured:
         for line in marked.splitlines():
             indent = len(line) - len(line.lstrip(" "))
             text = Text.from_markup(line.strip(" "), emoji=False, overflow="fold")
             text.plain = escape.from_terminal(text.plain)
-            console.print(Padding(text, (0, 0, 0, indent)))
+            screen.print(Padding(text, (0, 0, 0, indent)))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
