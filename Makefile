@@ -1,7 +1,7 @@
 # Each target sets up .venv by itself, and again only after pyproject.toml changed.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test fuzz lint docs bench clean
 
 # The newest Python that runs and can make a virtual environment; choose with make PYTHON=/path/to/python3.
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -15,6 +15,7 @@ WORKERS ?= 2
 help:
 	@echo "make demo   decide one of the examples"
 	@echo "make test   run the tests"
+	@echo "make fuzz   run the property tests on other examples than make test"
 	@echo "make lint   check style, format and types"
 	@echo "make docs   write the generated parts of the documentation"
 	@echo "make bench  measure this engine and its peers"
@@ -25,6 +26,9 @@ demo: $(VENV)/.ready
 
 test: $(VENV)/.ready
 	$(RUN) -m pytest -n $(WORKERS) --dist loadfile
+
+fuzz: $(VENV)/.ready
+	HYPOTHESIS_PROFILE=fuzz $(RUN) -m pytest -n $(WORKERS) --dist loadfile -m hypothesis
 
 lint: $(VENV)/.ready
 	$(RUN) -m ruff check .

@@ -1266,7 +1266,7 @@ def gaps_of(knowledge: Knowledge, table: DecisionTable, trials: Iterable[Trial])
     return [trial for trial in known if not trial.decisive(table)]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 100_000))
 def test_findings_on_random_rules_when_every_case_is_tried_agree(
     seed: int, tmp_path_factory: pytest.TempPathFactory

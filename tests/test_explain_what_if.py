@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from engine.case import Case, Given
 from engine.case_file import case_to_yaml
 from engine.commands.explain import what_if as command
+from engine.decision import Decision
 from engine.describe import decide
 from engine.errors import BadInput, InferenceError
 from engine.explain.report import render_what_if
@@ -121,9 +122,7 @@ def check(answer: WhatIf) -> None:
     assert {one.name for one in changed.figures} == {
         name
         for name in before.figures.keys() | after.figures.keys()
-        if (before.figures[name].value if name in before.figures else None)
-        != (after.figures[name].value if name in after.figures else None)
-        and (name in before.figures) == (name in after.figures)
+        if _told(before, name) != _told(after, name) and (name in before.figures) == (name in after.figures)
     } | {one.name for one in changed.figures if (one.name in before.figures) != (one.name in after.figures)}
     fired = {one.rule for one in before.firings}, {one.rule for one in after.firings}
     assert {one.name for one in changed.rules_only_before} == fired[0] - fired[1]
@@ -134,6 +133,12 @@ def check(answer: WhatIf) -> None:
     for conclusion in changed.conclusions:
         for tipped in conclusion.tipped:
             assert tipped.before.truth is not tipped.after.truth
+
+
+def _told(decision: Decision, name: str) -> tuple[object, str] | None:
+    """What a decision says of a figure; less than any number is null, as what is unknown, and only shown apart."""
+    figure = decision.figures.get(name)
+    return None if figure is None else (figure.value, figure.shown)
 
 
 CHANGES = {
