@@ -679,6 +679,8 @@ def test_key_when_lost_is_a_finding_and_no_erasure(copied: Path, ids: dict[str, 
     for words in ((), (named,)):
         told = found("audit", "replay", *words, store=copied, status=1)
         assert told["not_replayed"] == [{"id": named, "reason": lost, "lawful": False}]
+    told = found("audit", "impact", "--rules", "built-in", store=copied, status=1)
+    assert told["not_decided"] == [{"id": named, "refused": False, "lawful": False, "reason": lost}]
     shown = run("audit", "show", named, store=copied)
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert lost in " ".join(shown.stdout.split())
@@ -732,8 +734,81 @@ def test_record_when_something_else_wrote_it_is_named_and_not_stumbled_over(
         named = _altered(store, change)
     for words in (("list",), ("show", named), ("replay",), ("stats",), ("search", "budget=unknown"), ("calibration",)):
         done = run("audit", *words, store=tmp_path)
-        assert (done.exit_code, done.stdout) == (2, ""), words
-        assert f"record {named} is not what Breakeven writes of a decision" in done.stderr
+        assert done.exit_code == (2 if words[0] == "show" else 1), words
+        assert named not in done.stdout
+        said = f"record {named} (number 1) cannot be trusted: it is not what Breakeven writes of a decision"
+        assert done.stderr.count(said) == 1
+
+
+READING: dict[str, tuple[str, ...]] = {
+    "list": ("list",),
+    "the newest": ("list", "--limit", "7"),
+    "search": ("search", "requests_per_month>=0"),
+    "replay": ("replay",),
+    "impact": ("impact", "--rules", "built-in"),
+    "stats": ("stats",),
+}
+
+
+@pytest.mark.parametrize("words", READING.values(), ids=READING)
+def test_records_when_one_is_damaged_are_read_without_it_and_it_is_named(
+    copied: Path, ids: dict[str, str], words: tuple[str, ...]
+) -> None:
+    before = json.loads(run("audit", *words, "--format", "json", store=copied).stdout)
+    _tampered(copied, "UPDATE entries SET body = replace(body, 'public', 'pUblic') WHERE sequence = 3")
+    done = run("audit", *words, "--format", "json", store=copied)
+    named = next(one for one in ids.values() if f"record {one} (number 3)" in done.stderr)
+    assert done.stderr.splitlines()[-2:] == [
+        f"left out: record {named} (number 3) cannot be trusted: it was changed after it was written.",
+        "`breakeven audit verify` finds everything that is wrong with the records.",
+    ]
+    assert done.exit_code == 1
+    assert named not in done.stdout
+    told = json.loads(done.stdout)
+    if "records" in told:
+        assert {one["id"] for one in told["records"]} >= {one["id"] for one in before["records"]} - {named}
+        assert len(told["records"]) == 7
+    else:
+        key = "decisions" if words == ("stats",) else "total"
+        assert (before[key], told[key]) == (8, 7)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_export_when_a_decision_and_an_outcome_are_damaged_has_all_others(
+    copied: Path, ids: dict[str, str], tmp_path: Path, suffix: str
+) -> None:
+    for stem in ("ranges", EXAMPLES[0].stem):
+        assert run("audit", "outcome", ids[stem], "--fact", "prompt_accuracy=0.91", store=copied).exit_code == 0
+    _tampered(copied, "UPDATE entries SET body = replace(body, 'public', 'pUblic') WHERE sequence IN (3, 10)")
+    written = tmp_path / f"all.{suffix}"
+    done = run("audit", "export", "-o", written, store=copied)
+    assert done.exit_code == 1
+    assert [line.split(": it was")[0] for line in done.stderr.splitlines() if line.startswith("left out")] == [
+        f"left out: record {named} (number {number}) cannot be trusted"
+        for number, named in ((3, sorted(ids.items())[2][1]), (10, _id_at(copied, 10)))
+    ]
+    assert f"7 decisions in {written}" in done.stderr
+    assert written.stat().st_size > 0
+    told = found("audit", "calibration", store=copied, status=1)
+    (accuracy,) = told["calibration"]
+    assert (accuracy["name"], accuracy["count"] + accuracy["not_comparable"]) == ("prompt_accuracy", 1)
+
+
+def test_records_when_many_are_damaged_are_counted_after_the_first(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        for _ in range(23):
+            put(store, example("ranges"), pool())
+    _tampered(tmp_path, "UPDATE entries SET body = replace(body, 'public', 'pUblic')")
+    done = run("audit", "list", store=tmp_path)
+    assert (done.exit_code, len(done.stderr.splitlines())) == (1, 22)
+    assert "left out: 3 more that cannot be trusted." in done.stderr
+
+
+def _id_at(folder: Path, sequence: int) -> str:
+    with sqlite3.connect(folder / "records.db") as connection:
+        ((named,),) = connection.execute("SELECT id FROM entries WHERE sequence = ?", (sequence,))
+    connection.close()
+    return str(named)
 
 
 # impact

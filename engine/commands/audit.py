@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from engine.records.pages import Look
     from engine.records.reading import Filters, Record
     from engine.records.settings import Settings
-    from engine.records.store import Store
+    from engine.records.store import Damaged, Store
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _TEXT_OR_JSON = click.option(
     "--format", "output_format", type=click.Choice(("text", "json")), default="text", help="How to print it."
 )
+#: Damaged records that are named before the others are counted.
+_MOST_DAMAGED = 20
 _ID = click.argument("id", metavar="ID")
 #: The options that say which decisions are meant, in the order that help shows them.
 _FILTERS = (
@@ -67,22 +69,43 @@ def _filtered(command: _F) -> _F:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """The records while a command looks at them."""
+    """The records while a command looks at them.
+
+    Args:
+        damaged: records that the command came upon and left out, as they cannot be trusted.
+    """
 
     store: Store
     bases: Bases
     settings: Settings
+    damaged: list[Damaged] = field(default_factory=list)
 
 
 @contextmanager
 def _opened(store: str | None, who: str | None = None) -> Iterator[_Opened]:
+    """The records; what was left out of them for being damaged is said at the end, with exit status 1."""
     from engine.records.bases import bases_of
     from engine.records.recording import opened_records
     from engine.records.settings import read_settings
 
     settings = read_settings(store=store, who=who)
     with opened_records(settings) as found, bases_of(found) as bases:
-        yield _Opened(found, bases, settings)
+        opened = _Opened(found, bases, settings)
+        yield opened
+    if opened.damaged:
+        for sentence in _left_out(opened.damaged):
+            click.echo(sentence, err=True)
+        raise SystemExit(1)
+
+
+def _left_out(damaged: Sequence[Damaged]) -> Iterator[str]:
+    """What is said of damaged records, each once."""
+    by_number = {one.sequence: one for one in damaged}
+    for number, one in sorted(by_number.items())[:_MOST_DAMAGED]:
+        yield f"left out: record {one.id} (number {number}) cannot be trusted: {one.why}."
+    if (more := len(by_number) - _MOST_DAMAGED) > 0:
+        yield f"left out: {more} more that cannot be trusted."
+    yield "`breakeven audit verify` finds everything that is wrong with the records."
 
 
 def _filters(said: dict[str, Any], *, limited: bool = True) -> Filters:
@@ -110,8 +133,8 @@ def _meant(opened: _Opened, said: dict[str, Any]) -> Iterator[Record]:
 
     filters = _filters(said)
     if filters.limit is None:
-        return decisions(opened.store, filters)
-    return reversed(list(decisions(opened.store, filters, newest_first=True)))
+        return decisions(opened.store, filters, damaged=opened.damaged)
+    return reversed(list(decisions(opened.store, filters, newest_first=True, damaged=opened.damaged)))
 
 
 def _say_strangers(opened: _Opened, said: dict[str, Any], found: Sequence[object]) -> None:
@@ -134,6 +157,9 @@ def audit() -> None:
 
     Decisions are recorded by `recommend --record` and `ask --record`, or always, where the settings
     file or BREAKEVEN_RECORD says so.
+
+    A command that reads many records leaves out those that cannot be trusted, names them on standard error
+    and ends with exit status 1.
 
     \b
     Examples:
@@ -161,7 +187,7 @@ def list_records(said: dict[str, Any], output_format: str, store: str | None) ->
     from engine.records.reading import decisions
 
     with _opened(store) as opened:
-        found = list(decisions(opened.store, _filters(said), newest_first=True))
+        found = list(decisions(opened.store, _filters(said), newest_first=True, damaged=opened.damaged))
         emit(render_list(found, opened.bases, output_format, _look()))
         _say_strangers(opened, said, found)
 
@@ -191,7 +217,8 @@ def search(conditions: Sequence[str], said: dict[str, Any], output_format: str, 
 
     asked = [parse_condition(text) for text in conditions]
     with _opened(store) as opened:
-        records = decisions(opened.store, _filters(said, limited=False), newest_first=True)
+        filters = _filters(said, limited=False)
+        records = decisions(opened.store, filters, newest_first=True, damaged=opened.damaged)
         found = searched(records, asked, opened.bases, opened.settings, said["limit"])
         emit(render_list(found.records, opened.bases, output_format, _look(), withheld=found.withheld))
         _say_strangers(opened, said, found.records)
@@ -374,8 +401,8 @@ def replay(id: str | None, said: dict[str, Any], output_format: str, store: str 
 def impact(rules: str, said: dict[str, Any], output_format: str, store: str | None, on: datetime | None) -> None:
     """Which past decisions would come out otherwise under other rules, and which rows make the difference.
 
-    Each is decided as of its own day, unless --on names one. Exit status 1 where a decision would change
-    or the base would refuse the case.
+    Each is decided as of its own day, unless --on names one. Exit status 1 where a decision would change,
+    the base would refuse the case, or nobody can tell because a key is lost.
 
     \b
     Examples:
@@ -419,9 +446,9 @@ def export(output: str, output_format: str | None, said: dict[str, Any], store: 
 
     chosen = output_format or SUFFIXES.get(Path(output).suffix.lower(), "jsonl")
     with _opened(store) as opened:
-        rows = exported(opened.store, lambda: _meant(opened, said), Path(output), chosen)  # type: ignore[arg-type]  # click checked it
+        rows = exported(opened.store, lambda: _meant(opened, said), Path(output), chosen, opened.damaged)  # type: ignore[arg-type]  # click checked it
         _say_strangers(opened, said, range(rows))
-    click.echo(f"{rows} {'decision' if rows == 1 else 'decisions'} in {output}", err=True)
+        click.echo(f"{rows} {'decision' if rows == 1 else 'decisions'} in {output}", err=True)
 
 
 @audit.command()
@@ -507,5 +534,5 @@ def calibration(said: dict[str, Any], output_format: str, store: str | None) -> 
     from engine.records.pages import render_calibration
 
     with _opened(store) as opened:
-        found = calibrate(opened.store, _meant(opened, said), opened.bases)
+        found = calibrate(opened.store, _meant(opened, said), opened.bases, opened.damaged)
         emit(render_calibration(found, output_format, _look()))

@@ -21,7 +21,7 @@ from engine.errors import BadInput, Place, Problem
 from engine.escape import for_json, printable
 from engine.records.content import WITHHELD
 from engine.records.reading import Record, outcomes_of
-from engine.records.store import Entry, Store
+from engine.records.store import Damaged, Entry, Store
 
 Format = Literal["jsonl", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet")
@@ -101,7 +101,13 @@ def export_schema() -> dict[str, Any]:
     }
 
 
-def export(store: Store, records: Callable[[], Iterable[Record]], path: Path, format: Format) -> int:
+def export(
+    store: Store,
+    records: Callable[[], Iterable[Record]],
+    path: Path,
+    format: Format,
+    damaged: list[Damaged] | None = None,
+) -> int:
     """Write a file with one row for each record, whole or not at all; how many rows it has.
 
     The records are read twice, first for their columns, so that none of them has to be held.
@@ -111,6 +117,7 @@ def export(store: Store, records: Callable[[], Iterable[Record]], path: Path, fo
         records: gives the decisions from the start each time.
         path: the file.
         format: how it is written.
+        damaged: outcomes that cannot be trusted are left out and added here; with None the first is refused.
 
     Raises:
         BadInput: the file cannot be written, or pyarrow is missing.
@@ -119,7 +126,7 @@ def export(store: Store, records: Callable[[], Iterable[Record]], path: Path, fo
     if format == "parquet":
         _require_pyarrow()
     last, _ = store.head()
-    outcomes = outcomes_of(store)
+    outcomes = outcomes_of(store, damaged)
     columns = _columns(_row(record, outcomes.get(record.id, ())) for record in _until(records(), last))
     rows = (_row(record, outcomes.get(record.id, ())) for record in _until(records(), last))
     with _written_whole(path) as opened:

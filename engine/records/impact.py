@@ -118,11 +118,17 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class NotDecided:
-    """A past decision that the other base cannot make, and why."""
+    """A past decision of which nobody can tell what the other base makes of it, and why.
+
+    Args:
+        refused: the other base refuses the case.
+        is_lawful: that is as it should be: the record was erased, or withholds what is sensitive.
+    """
 
     record: Record
     reason: str
-    refused: bool
+    refused: bool = False
+    is_lawful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ class Impact:
         shown: what it is called.
         same: how many would come out the same.
         changed: those that would not.
-        not_decided: those it cannot decide: erased, withheld, or refused by it.
+        not_decided: those of which nobody can tell: erased, withheld, lost, or refused by it.
         left_out: the facts it does not know, each with how many of the cases gave it.
     """
 
@@ -159,8 +165,8 @@ class Impact:
 
     @property
     def exit_status(self) -> int:
-        """1 where a decision would come out otherwise or be refused, else 0."""
-        return int(bool(self.changed) or any(one.refused for one in self.not_decided))
+        """1 where a decision would come out otherwise, or could not be held against the base though it should."""
+        return int(bool(self.changed) or not all(one.is_lawful for one in self.not_decided))
 
 
 def impact(records: Iterable[Record], bases: Bases, source: RuleSource, *, on: date | None = None) -> Impact:
@@ -221,7 +227,7 @@ class _Other:
 def _one(record: Record, bases: Bases, other: _Other, left_out: Counter[str]) -> Changed | NotDecided | None:
     """What becomes of one decision; None where it stays the same."""
     if (why := obstacle(record)) is not None:
-        return NotDecided(record, why, refused=False)
+        return NotDecided(record, why, is_lawful=not record.is_lost)
     try:
         pool = other.pool(record.base["as_of"])
         case = _for_base(record.case, pool.knowledge, left_out)
@@ -238,7 +244,7 @@ def _one(record: Record, bases: Bases, other: _Other, left_out: Counter[str]) ->
     try:
         then = infer(record.case, bases.pool(bases.of(record)))
     except BreakevenError as error:
-        return NotDecided(record, f"its own base cannot decide it any more: {error}", refused=False)
+        return NotDecided(record, f"its own base cannot decide it any more: {error}")
     return _changed(record, then, now, recorded, found)
 
 

@@ -15,7 +15,7 @@ from engine.records.content import WITHHELD, writable_mapping
 from engine.records.reading import Record, outcomes_of
 from engine.records.sensitive import fingerprint, hash_key, keyed_hash, treatments
 from engine.records.settings import Settings
-from engine.records.store import Draft, Entry, Store
+from engine.records.store import Damaged, Draft, Entry, Store
 from engine.source import quote, shorten
 from engine.wording import show_name
 
@@ -235,15 +235,23 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def calibrate(store: Store, records: Iterable[Record], bases: Bases) -> tuple[Calibrated, ...]:
+def calibrate(
+    store: Store, records: Iterable[Record], bases: Bases, damaged: list[Damaged] | None = None
+) -> tuple[Calibrated, ...]:
     """What was predicted beside what is known to have happened, for each fact and figure of which anything is known.
 
     Of several outcomes of a decision that name the same, the latest counts.
 
+    Args:
+        store: the records, for what is known to have happened.
+        records: the decisions.
+        bases: the recorded knowledge bases.
+        damaged: outcomes that cannot be trusted are left out and added here; with None the first is refused.
+
     Raises:
         BadInput: a record's knowledge base cannot be read.
     """
-    outcomes = outcomes_of(store)
+    outcomes = outcomes_of(store, damaged)
     found: dict[str, list[Prediction]] = {}
     unmatched: dict[str, int] = {}
     bearers: dict[str, Record] = {}

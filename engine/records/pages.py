@@ -399,7 +399,8 @@ def render_impact(found: Impact, output_format: str, look: Look) -> str:
                 "moves": [{"old": old, "new": new, "count": count} for old, new, count in found.moves],
                 "changed": [_changed_as_json(one) for one in found.changed],
                 "not_decided": [
-                    {"id": one.record.id, "refused": one.refused, "reason": one.reason} for one in found.not_decided
+                    {"id": one.record.id, "refused": one.refused, "lawful": one.is_lawful, "reason": one.reason}
+                    for one in found.not_decided
                 ],
                 "left_out_facts": dict(found.left_out),
             }

@@ -162,8 +162,21 @@ def _is_base(named: str, base: Mapping[str, str]) -> bool:
     return bool(_HASH.fullmatch(named.lower())) and base["sha256"].startswith(named.lower())
 
 
-def decisions(store: Store, filters: Filters | None = None, *, newest_first: bool = False) -> Iterator[Record]:
-    """The recorded decisions that are meant, in the order of the chain or newest first."""
+def decisions(
+    store: Store, filters: Filters | None = None, *, newest_first: bool = False, damaged: list[Damaged] | None = None
+) -> Iterator[Record]:
+    """The recorded decisions that are meant, in the order of the chain or newest first.
+
+    Args:
+        store: the records.
+        filters: which are meant; by default all.
+        newest_first: the other way round.
+        damaged: decisions that cannot be trusted are left out, and added here as the others are read. With None
+            the first of them is refused.
+
+    Raises:
+        BadInput: a decision is not what was written, or the database cannot be read.
+    """
     wanted = filters or Filters()
     named = (wanted.knowledge_base or "").lower()
     entries = store.entries(
@@ -173,9 +186,18 @@ def decisions(store: Store, filters: Filters | None = None, *, newest_first: boo
         approach=wanted.approach,
         knowledge_base=named if len(named) == _WHOLE_HASH and _HASH.fullmatch(named) else None,
         newest_first=newest_first,
+        damaged=damaged,
     )
     erasures = Erasures(store)
-    found = (record for entry in entries if wanted.fits(record := record_of(entry, erasures.of(entry))))
+
+    def read(entry: Entry) -> Record | None:
+        wrong = None if damaged is None else _what_is_wrong(entry)
+        if damaged is None or wrong is None:
+            return record_of(entry, erasures.of(entry))
+        damaged.append(Damaged(entry.sequence, entry.id, wrong))
+        return None
+
+    found = (record for record in map(read, entries) if record is not None and wanted.fits(record))
     return islice(found, wanted.limit)
 
 
@@ -234,13 +256,18 @@ def record_of(entry: Entry, erasure: Entry | None = None) -> Record:
     Raises:
         BadInput: it was written by something else, and lacks a part or has another in its place.
     """
+    if (wrong := _what_is_wrong(entry)) is not None:
+        message = f"record {entry.id} (number {entry.sequence}) cannot be trusted: {wrong}"
+        raise BadInput([Problem(Place("the decision records"), message, hint=_DAMAGED)])
+    return Record(entry, erasure)
+
+
+def _what_is_wrong(entry: Entry) -> str | None:
+    """Which part of a decision is missing from an entry, or has another form; None where all is there."""
     wrong = next((part for part, is_fine in _PARTS if not is_fine(entry.public)), None)
     if wrong is None and entry.sealed is not None:
         wrong = next((part for part, is_fine in _SEALED_PARTS if not is_fine(entry.sealed)), None)
-    if wrong is not None:
-        message = f"record {entry.id} is not what Breakeven writes of a decision: {wrong}"
-        raise BadInput([Problem(Place("the decision records"), message, hint=_DAMAGED)])
-    return Record(entry, erasure)
+    return None if wrong is None else f"it is not what Breakeven writes of a decision: {wrong}"
 
 
 _DAMAGED = "breakeven audit verify says whether the records are untouched"
@@ -306,13 +333,17 @@ def moment(text: str, option: str, *, end: bool = False) -> datetime:
         raise BadInput([Problem(Place(option), f"expected a day, got {quote(text)}", hint=hint)]) from None
 
 
-def outcomes_of(store: Store) -> dict[str, list[Entry]]:
+def outcomes_of(store: Store, damaged: list[Damaged] | None = None) -> dict[str, list[Entry]]:
     """What is known to have come of decisions, by the decision's id, in the order of the chain.
 
+    Args:
+        store: the records.
+        damaged: those that cannot be trusted are left out and added here; with None the first of them is refused.
+
     Raises:
-        BadInput: one of them is not what was written.
+        BadInput: one of them is not what was written, or the database cannot be read.
     """
     found: dict[str, list[Entry]] = {}
-    for entry in store.entries(kind="outcome"):
+    for entry in store.entries(kind="outcome", damaged=damaged):
         found.setdefault(str(entry.public.get("decision")), []).append(entry)
     return found

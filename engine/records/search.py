@@ -121,19 +121,15 @@ def _rules_and_approaches(store: Store, bases: Bases) -> tuple[set[str], set[str
     rules: set[str] = set()
     approaches: set[str] = set()
     seen: set[str] = set()
-    try:
-        for record in decisions(store):
-            rules.update(rule for _, rule in record.fired)
-            approaches.update([] if record.approach is None else [record.approach])
-            if record.base["sha256"] not in seen:
-                seen.add(record.base["sha256"])
-                with suppress(BadInput):
-                    knowledge = bases.of(record)
-                    rules.update(row.id for table in knowledge.decisions.values() for row in table.rows)
-                    approaches.update(_approaches(knowledge))
-    except BadInput:
-        # Which records are damaged is for others to say: this is a help for whoever mistyped.
-        return set(), set()
+    for record in decisions(store, damaged=[]):
+        rules.update(rule for _, rule in record.fired)
+        approaches.update([] if record.approach is None else [record.approach])
+        if record.base["sha256"] not in seen:
+            seen.add(record.base["sha256"])
+            with suppress(BadInput):
+                knowledge = bases.of(record)
+                rules.update(row.id for table in knowledge.decisions.values() for row in table.rows)
+                approaches.update(_approaches(knowledge))
     return rules, approaches
 
 
