@@ -118,10 +118,3 @@ def _waiting_for(knowledge: Knowledge) -> Mapping[str, Formulas]:
         for conclusion in depends[name]:
             waiting.setdefault(conclusion, []).append(name)
     return {conclusion: _formulas(knowledge, names) for conclusion, names in waiting.items()}
-
-
-def unknown_inputs(memory: WorkingMemory, names: Iterable[str]) -> frozenset[str]:
-    """The unknown facts that the names depend on."""
-    knowledge = memory.knowledge
-    upstream = frozenset().union(*(knowledge.upstream(name) for name in names))
-    return frozenset(name for name in upstream if memory.values[name] is None)

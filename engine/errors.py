@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NoReturn
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,21 @@ class BadInput(BreakevenError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+def refuse(place: Place | str, message: str, hint: str | None = None, field: str | None = None) -> NoReturn:
+    """Refuse input for a single problem.
+
+    Args:
+        place: where it is; as text the file, option or whatever else the input was named by.
+        message: what was expected and found, without a final period.
+        hint: what would be right.
+        field: the field it is about.
+
+    Raises:
+        BadInput: always.
+    """
+    raise BadInput([Problem(Place(place) if isinstance(place, str) else place, message, field, hint)])
 
 
 class InferenceError(BreakevenError):

@@ -12,9 +12,9 @@ import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from engine.errors import BadInput, Place, Problem
+from engine.errors import BadInput, refuse
 from engine.records.canonical import NotCanonical, canonical
 from engine.records.canonical import parse as parse_json
 from engine.records.faults import Finding
@@ -76,7 +76,7 @@ def make(store: Store) -> Checkpoint:
     sequence, hash_ = store.head()
     if store.hash_at(sequence) != hash_:
         hint = "Run 'breakeven audit verify'"
-        _refuse(store.shown, f"the newest record, number {sequence}, is not what was written", hint)
+        refuse(store.shown, f"the newest record, number {sequence}, is not what was written", hint)
     return Checkpoint(store.id, sequence, hash_, as_text(store.now()))
 
 
@@ -137,7 +137,7 @@ def parse(text: str, *, shown: str = "the checkpoint") -> Checkpoint:
     try:
         return from_mapping(parse_json(text), shown=shown)
     except NotCanonical as error:
-        _refuse(shown, str(error), "A checkpoint is what 'breakeven audit checkpoint' writes")
+        refuse(shown, str(error), "A checkpoint is what 'breakeven audit checkpoint' writes")
 
 
 def from_mapping(found: object, *, shown: str = "the checkpoint") -> Checkpoint:
@@ -148,19 +148,19 @@ def from_mapping(found: object, *, shown: str = "the checkpoint") -> Checkpoint:
     """
     hint = "A checkpoint is what 'breakeven audit checkpoint' writes"
     if not isinstance(found, dict):
-        _refuse(shown, "expected a JSON mapping", hint)
+        refuse(shown, "expected a JSON mapping", hint)
     if found.get("checkpoint") != FORMAT:
-        _refuse(shown, f"this is no checkpoint of form {FORMAT}", hint, "checkpoint")
+        refuse(shown, f"this is no checkpoint of form {FORMAT}", hint, "checkpoint")
     for name in ("store", "hash", "time"):
         if not isinstance(found.get(name), str):
-            _refuse(shown, "expected text", hint, name)
+            refuse(shown, "expected text", hint, name)
     if not isinstance(found.get("sequence"), int) or isinstance(found["sequence"], bool) or found["sequence"] < 0:
-        _refuse(shown, "expected a whole number, 0 or more", hint, "sequence")
+        refuse(shown, "expected a whole number, 0 or more", hint, "sequence")
     for name in ("signature", "public_key"):
         if not isinstance(found.get(name), str | None):
-            _refuse(shown, "expected text in base64", hint, name)
+            refuse(shown, "expected text in base64", hint, name)
     if unknown := found.keys() - {"checkpoint", *Checkpoint.__dataclass_fields__}:
-        _refuse(shown, "a checkpoint has no such field", "Leave it out", printable(min(unknown)))
+        refuse(shown, "a checkpoint has no such field", "Leave it out", printable(min(unknown)))
     return Checkpoint(
         store=found["store"],
         sequence=found["sequence"],
@@ -234,9 +234,9 @@ def _write_new(path: Path, text: str, mode: int) -> None:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        _refuse(shown, "there is such a file, and a key is never replaced", "Name another file")
+        refuse(shown, "there is such a file, and a key is never replaced", "Name another file")
     except OSError as error:
-        _refuse(shown, f"cannot be written: {(error.strerror or str(error)).lower()}", "Choose another folder")
+        refuse(shown, f"cannot be written: {(error.strerror or str(error)).lower()}", "Choose another folder")
 
 
 def _chain_faults(checkpoint: Checkpoint, store: Store) -> list[tuple[str, int | None]]:
@@ -294,9 +294,9 @@ def _private_key(pem: str, shown: str) -> Ed25519PrivateKey:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # Not "from error": nothing of a private key is to be shown.
-        _refuse(shown, "expected a private key as PEM, without a password", _KEY_HINT)
+        refuse(shown, "expected a private key as PEM, without a password", _KEY_HINT)
     if not isinstance(key, Ed25519PrivateKey):
-        _refuse(shown, "expected an Ed25519 key, got one of another kind", _KEY_HINT)
+        refuse(shown, "expected an Ed25519 key, got one of another kind", _KEY_HINT)
     return key
 
 
@@ -308,9 +308,9 @@ def _public_key(pem: str, shown: str) -> Ed25519PublicKey:
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        _refuse(shown, "expected a public key as PEM", _KEY_HINT)
+        refuse(shown, "expected a public key as PEM", _KEY_HINT)
     if not isinstance(key, Ed25519PublicKey):
-        _refuse(shown, "expected an Ed25519 key, got one of another kind", _KEY_HINT)
+        refuse(shown, "expected an Ed25519 key, got one of another kind", _KEY_HINT)
     return key
 
 
@@ -322,7 +322,3 @@ def _day(time: str) -> str:
         return f"{datetime.fromisoformat(time):%Y-%m-%d %H:%M}"
     except ValueError:
         return printable(time)
-
-
-def _refuse(shown: str, message: str, hint: str, field: str | None = None) -> NoReturn:
-    raise BadInput([Problem(Place(shown), message, field, hint)])

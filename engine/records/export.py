@@ -13,11 +13,11 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal, NoReturn
+from typing import IO, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.errors import BadInput, Place, Problem
+from engine.errors import refuse
 from engine.escape import for_json, printable
 from engine.records.content import WITHHELD
 from engine.records.reading import Record, outcomes_of
@@ -317,7 +317,7 @@ def _require_pyarrow() -> None:
 
     if find_spec("pyarrow") is None:
         hint = "Install it with: pip install 'breakeven[parquet]', or write .jsonl or .csv"
-        _refuse("--format", "Parquet needs pyarrow, which is not installed", hint)
+        refuse("--format", "Parquet needs pyarrow, which is not installed", hint)
 
 
 def _write_parquet(opened: IO[bytes], columns: Mapping[str, Kind], rows: Iterable[_Row]) -> int:
@@ -357,7 +357,7 @@ def _written_whole(path: Path) -> Iterator[IO[bytes]]:
     target = Path(os.path.realpath(path))
     try:
         if target.is_dir():
-            _refuse(shown, "a folder, where a file to write is expected", "Add a file name")
+            refuse(shown, "a folder, where a file to write is expected", "Add a file name")
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
             with target.open("wb") as opened:
                 yield opened
@@ -379,8 +379,4 @@ def _written_whole(path: Path) -> Iterator[IO[bytes]]:
         raise
     except OSError as error:
         reason = str(error.strerror or error)
-        _refuse(shown, f"cannot be written: {reason[:1].lower()}{reason[1:]}", "Name another file, or make room")
-
-
-def _refuse(place: str, message: str, hint: str) -> NoReturn:
-    raise BadInput([Problem(Place(place), message, hint=hint)])
+        refuse(shown, f"cannot be written: {reason[:1].lower()}{reason[1:]}", "Name another file, or make room")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal, NoReturn
 
 from engine.case import parse_answer, parse_number
-from engine.errors import BadInput, Place, Problem, did_you_mean
+from engine.errors import BadInput, Place, Problem, did_you_mean, refuse
 from engine.knowledge import Knowledge
 from engine.records.bases import Bases
 from engine.records.content import WITHHELD
@@ -241,7 +241,7 @@ def _answer(condition: Condition, knowledge: Knowledge) -> Asked:
 
 
 def _refuse(condition: Condition, message: str, hint: str | None) -> NoReturn:
-    raise BadInput([Problem(Place("condition"), message, shorten(condition.text), hint)])
+    refuse("condition", message, hint, shorten(condition.text))
 
 
 def _told(record: Record, name: str) -> Mapping[str, object]:

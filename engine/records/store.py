@@ -16,7 +16,7 @@ from typing import Any, Literal, NoReturn, Self
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select, true, update
 
-from engine.errors import BadInput, Place, Problem
+from engine.errors import refuse
 from engine.records.canonical import NotCanonical, canonical, parse, sha256
 from engine.records.database import Database, open_database
 from engine.records.sealing import new_key, seal, unseal
@@ -535,7 +535,7 @@ class Store:
         self._refuse(f"there is no record '{shorten(id)}'", "'breakeven audit list' names them")
 
     def _refuse(self, message: str, hint: str) -> NoReturn:
-        raise BadInput([Problem(Place(self.shown), message, hint=hint)])
+        refuse(self.shown, message, hint)
 
 
 def open_store(
