@@ -290,12 +290,17 @@ def where(turn: Turn, knowledge: Knowledge, others: Iterable[float] = ()) -> str
     )
     # What is nearer to 0 than all those decimals can say is compared with 0 itself.
     at = shown if number else show(0.0, unit, units)
+    return beyond(at, turn.side, inclusive=_has_turned(turn, number))
+
+
+def beyond(at: str, side: str, *, inclusive: bool) -> str:
+    """The values on one side of a number as people say it, with that number or without it."""
     return {
         ("above", True): f"from {at} on",
         ("above", False): f"above {at}",
         ("below", True): f"at {at} and below",
         ("below", False): f"below {at}",
-    }[turn.side, _has_turned(turn, number)]
+    }[side, inclusive]
 
 
 def as_shown(knowledge: Knowledge, name: str, value: float) -> float:

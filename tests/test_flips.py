@@ -26,7 +26,7 @@ from engine.language.evaluate import Value
 from engine.pipeline import infer
 from engine.turning import Turn, last_and_first
 from tests.cases import EXAMPLES, ROOT, Answers, answers, example, knowledge, moved, pool, recommended, source_of_chance
-from tests.strategies import RandomBase, base, decision, loaded, number, random_bases_with_cases
+from tests.strategies import RandomBase, base, case_of, decision, loaded, number, random_bases_with_cases
 
 GPU = ROOT / "examples" / "gpu-rent-or-buy"
 _LEAST = 1e-7
@@ -390,6 +390,30 @@ def test_built_in_base_when_loaded_can_be_followed() -> None:
     require_recommendation(load_knowledge())
 
 
+# Where nothing but rounding decides
+
+
+def test_fact_when_rounding_turns_it_to_and_fro_is_called_erratic_and_told_exactly() -> None:
+    rows = [("accuracy < 0", "low"), ("accuracy <= rounded and cost > 1", "low"), ("true", "high")]
+    facts = {"accuracy": number(), "cost": number()}
+    made = base(facts, [decision("advice", "first", rows)], figures={"rounded": "accuracy * 1"}, recommends="advice")
+    engines = EnginePool(made)
+    flips = find_flips(case_of(accuracy=0.5, cost=5.0), engines)
+    accuracy = along(flips, "accuracy")
+    assert (accuracy.erratic, accuracy.proved, accuracy.further) == (True, False, ())
+    assert [flip.side for flip in accuracy.nearest] == ["below", "above"]
+    assert not along(flips, "cost").erratic
+    assert untrue(flips, engines) == []
+    told = json.loads(render_flips(flips, (), "json"))
+    assert (told["erratic"], told["not_proved"]) == (["accuracy"], ["accuracy"])
+    below = next(flip for flip in accuracy.nearest if flip.side == "below")
+    assert told["flips"][0]["shown"] in (f"below {below.at!r}: high", f"at {below.at!r} and below: high")
+    for one_format in ("terminal", "markdown", "html"):
+        text = " ".join(render_flips(flips, (), one_format, width=100).split())
+        assert "changes to and fro more often than can be followed" in text, one_format
+    engines.close()
+
+
 # What is printed of a boundary
 
 
@@ -399,7 +423,7 @@ def claimed(shown: str, fact: str, base_of: Knowledge) -> tuple[float, str, bool
     assert matched, shown
     word, text, _ = matched.groups()
     declared = base_of.manifest.shown_units.get(base_of.unit(fact) or "")
-    digits = re.search(r"[\d.,]*\d", text.replace(declared.prefix, "", 1) if declared else text)
+    digits = re.search(r"[\d.,]*\d(?:e-\d+)?", text.replace(declared.prefix, "", 1) if declared else text)
     assert digits, shown
     scale = Decimal(repr(declared.scale)) if declared else Decimal(1)
     number = float(Decimal(digits[0].replace(",", "")) / scale) * (-1 if text.startswith("−") else 1)

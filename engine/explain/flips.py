@@ -20,6 +20,9 @@ from engine.pipeline import Outcome, infer
 from engine.prospect import can_be_foreseen
 from engine.turning import FactLine, Segment, Turn, boundaries, last_and_first
 
+#: Along a fact with more changes than these a rule compares what differs by rounding alone, to and fro all along it.
+_MOST_CHANGES = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Flip:
@@ -55,6 +58,8 @@ class FactFlips:
         distance: how near the nearest change is: 0 where it is at today's value, 1/2 where it takes half or
             twice of it, near 1 for another order of magnitude; above 1 beyond zero. None without a value today.
         proved: whether all values in between are proved to change nothing, not only tried.
+        erratic: whether it changes to and fro more often than anybody can follow; the further changes are left
+            out then.
     """
 
     fact: str
@@ -65,6 +70,7 @@ class FactFlips:
     answered: str | None
     distance: float | None
     proved: bool
+    erratic: bool = False
 
     def away(self, flip: Flip) -> float | None:
         """How far one of the changes is from today's value; None without one."""
@@ -210,6 +216,7 @@ class _Search:
         segments = line.segments()
         current = todays_value(self._outcome, fact)
         nearest, further = self._changes(fact, segments, current)
+        erratic = len(nearest) + len(further) > _MOST_CHANGES
         home = _home(segments, current)
         answered = {segments[home].recommends} if home is not None else {one.recommends for one in segments}
         alone = answered.pop() if len(answered) == 1 else None
@@ -217,11 +224,12 @@ class _Search:
             fact=fact,
             current=current,
             origin=self._outcome.memory.origins.get(fact),
-            nearest=nearest,
-            further=further,
+            nearest=nearest[:_MOST_CHANGES],
+            further=() if erratic else further,
             answered=alone if alone != self.recommendation else None,
             distance=None,
-            proved=line.proved,
+            proved=line.proved and not erratic,
+            erratic=erratic,
         )
         self._confirm(found, None if home is None else segments[home].recommends)
         return replace(found, distance=_nearness(found))

@@ -13,7 +13,7 @@ from engine.explain.flips import ChoiceFlip, FactFlips, Flip, Flips
 from engine.json_text import json_document
 from engine.language.evaluate import Value
 from engine.report import Format, rendered
-from engine.turning import Turn, where
+from engine.turning import Turn, beyond, where
 from engine.wording import label, show_name
 
 #: Origins of a fact's value as people call them.
@@ -44,6 +44,7 @@ class ShownFact:
     further: tuple[ShownFlip, ...]
     answered: str | None
     proved: bool
+    erratic: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ def _as_json(flips: Flips, pairs: Sequence[PairMap]) -> dict[str, Any]:
             for choice in flips.choices
         ],
         "steady": list(flips.steady),
+        "erratic": [fact.fact for fact in flips.facts if fact.erratic],
         "not_proved": [fact.fact for fact in flips.facts if not fact.proved] + list(flips.unproved_steady),
         "knowledge_base": words.identity.model_dump(mode="json"),
     }
@@ -227,6 +229,7 @@ class _Words:
             further=tuple(self._flip(found, flip) for flip in found.further),
             answered=None if found.answered is None else self.recommendation(found.answered),
             proved=found.proved,
+            erratic=found.erratic,
         )
 
     def _flip(self, found: FactFlips, flip: Flip) -> ShownFlip:
@@ -238,6 +241,9 @@ class _Words:
         )
 
     def _where(self, found: FactFlips, flip: Flip) -> str:
+        if found.erratic:
+            # Between the number and any rounder one it may have changed many times.
+            return beyond(_digits(flip.at), flip.side, inclusive=flip.inclusive)
         turn = Turn(flip.fact, flip.at, flip.side, flip.inclusive, flip.becomes)
         return where(turn, self._knowledge, (other.at for other in (*found.nearest, *found.further)))
 
