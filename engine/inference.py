@@ -41,6 +41,8 @@ MOST_TRUE_AT_ONCE = 56
 MOST_USES_OF_A_TEST = 200
 MOST_NAMES = 480
 MOST_NAMES_A_FACT = 100
+#: Names that a rule asks for in one slot; twice as many were asked without fault.
+MOST_NAMES_A_SLOT = 50
 MOST_RULES = 4_000
 #: Alternatives that one condition may have before a part of it becomes a token, and before they are compared at all.
 MOST_ALTERNATIVES = 8
@@ -63,7 +65,7 @@ _T = TypeVar("_T")
 
 
 class CompileError(InferenceError):
-    """A rule that exceeds what the inference engine can hold; the message names it."""
+    """Rules that exceed what the inference engine can hold; the message names the first that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Program:
     """The rules of one knowledge base compiled for the engine; immutable, shared between threads.
 
     Raises:
-        CompileError: a rule has too many conditions, or there are too many rules or names.
+        CompileError: there are too many rules or names.
     """
 
     def __init__(self, knowledge: Knowledge) -> None:
@@ -196,7 +198,28 @@ class Program:
                     ways = self._as_token(row.id, ways)
 
     def _add(self, rule: str, alternatives: Iterable[Conjunction], effect: _Effect) -> None:
-        self._pending += [(rule, conjunction, effect) for conjunction in alternatives]
+        self._pending += [(rule, self._narrowed(rule, conjunction), effect) for conjunction in alternatives]
+
+    def _narrowed(self, rule: str, conjunction: Conjunction) -> Conjunction:
+        """A conjunction in no more slots than the engine holds: the first of too many become a token."""
+        slots = self._slots(conjunction)
+        if len(slots) <= MOST_SLOTS:
+            return conjunction
+        first = {name: conjunction[name] for names in slots[:MOST_SLOTS] for name in names}
+        (token,) = self._as_token(rule, [first])
+        rest = {name: allowed for name, allowed in conjunction.items() if name not in first}
+        return self._narrowed(rule, {**token, **rest})
+
+    def _slots(self, names: Iterable[str]) -> list[list[str]]:
+        """Names by the slots in which they are asked for: those that become known together, as far as one holds."""
+        together: dict[object, list[str]] = {}
+        for name in names:
+            together.setdefault(self._moment_of(name), []).append(name)
+        return [
+            known[start : start + MOST_NAMES_A_SLOT]
+            for known in together.values()
+            for start in range(0, len(known), MOST_NAMES_A_SLOT)
+        ]
 
     def _as_token(self, rule: str, alternatives: Sequence[Conjunction]) -> list[Conjunction]:
         """The alternatives as one word that the engine is told where one of them holds."""
@@ -218,12 +241,6 @@ class Program:
                 inner = self._alternatives(rule, part)
                 found = product(found, self._as_token(rule, inner) if isinstance(part, Any) else inner)
         assert found is not None  # noqa: S101 - a literal has one alternative
-        for conjunction in found:
-            if len(conjunction) > MOST_SLOTS:
-                raise CompileError(
-                    f"{rule}: {len(conjunction)} conditions at once; the inference engine holds {MOST_SLOTS}. "
-                    "Split the rule, or give part of its condition to a decision of its own"
-                )
         return found
 
     def _multiplied(self, formula: Formula) -> list[Conjunction] | None:
@@ -270,11 +287,9 @@ class Program:
         rules: dict[str, object] = {"p": {"all": [{"m": {"p": 1}}], "pri": 0}}
         uses = Counter(name for _, conjunction, _ in self._pending for name in conjunction)
         for rule, conjunction, effect in self._pending:
-            slots: dict[object, list[str]] = {}
-            for name in sorted(conjunction or {_GO}, key=lambda name: -uses[name]):
-                slots.setdefault(self._moment_of(name), []).append(name)
             asks = conjunction or {_GO: Among(_YES, _YES)}
-            patterns = [self._pattern(rule, moment, names, asks) for moment, names in slots.items()]
+            slots = self._slots(sorted(asks, key=lambda name: -uses[name]))
+            patterns = [self._pattern(rule, names, asks) for names in slots]
             every = [{f"s{index}": {"$and": pattern}} for index, pattern in enumerate(patterns)]
             rules[f"r{len(self.effects)}"] = {"all": every, "pri": len(self.effects) + 1, "dist": 0}
             self.effects.append(effect)
@@ -284,7 +299,8 @@ class Program:
         """When a name becomes known: the decisions it waits for; each token comes by itself."""
         return name if name.startswith(_TOKEN) else self._moments.get(name, frozenset())
 
-    def _pattern(self, rule: str, moment: object, names: Sequence[str], asks: Conjunction) -> list[dict[str, object]]:
+    def _pattern(self, rule: str, names: Sequence[str], asks: Conjunction) -> list[dict[str, object]]:
+        moment = self._moment_of(names[0])
         tests = [literal for name in names for literal in literals(name, asks[name])]
         path = [f"{literal.name} {literal.operator} {literal.constant!r}" for literal in tests]
         kind = _TOKEN if isinstance(moment, str) else moment
@@ -410,7 +426,6 @@ def _is_much(alternatives: Sequence[Conjunction], most: int) -> bool:
     """Whether there are more alternatives, or more tests in one of them, than are worth asking as they are."""
     return len(alternatives) > most or any(
         sum(len(literals(name, allowed)) for name, allowed in conjunction.items()) > MOST_TESTS_A_WAY
-        or len(conjunction) > MOST_SLOTS
         for conjunction in alternatives
     )
 

@@ -28,6 +28,7 @@ from engine.checking.check import MOST_PERIODS, _Examination, check
 from engine.checking.findings import CODES, FORMATS, SEVERITIES, Finding, Report, render_findings
 from engine.checking.trials import DECIDING, Trial, Trials
 from engine.errors import Place
+from engine.inference import MOST_NAMES
 from engine.knowledge import DecisionTable, Knowledge, load_knowledge, read_knowledge
 from engine.language.evaluate import compile_plain
 from engine.language.parse import parse
@@ -547,14 +548,16 @@ def test_file_with_another_ending_when_checked_is_said_not_to_be_read(tmp_path: 
     )
 
 
-def test_rule_that_is_too_large_for_the_engine_when_checked_is_named(tmp_path: Path) -> None:
-    names = [f"flag_{index}" for index in range(20)]
-    base = written(
-        tmp_path, {name: truth() for name in names}, decision("answer", "collect", (" and ".join(names), "a"))
-    )
-    (limit,) = found(check(base), "engine-limit")
-    assert "answer-0" in limit.message
+def test_rule_with_which_a_base_is_too_large_for_the_engine_when_checked_is_named_with_a_way_out(
+    tmp_path: Path,
+) -> None:
+    names = [f"flag_{index}" for index in range(MOST_NAMES + 1)]
+    rows = [(name, "a") for name in names]
+    base = written(tmp_path, {name: truth() for name in names}, decision("answer", "collect", *rows))
+    (limit,) = found(check(base, seconds=1), "engine-limit")
+    assert f"answer-{MOST_NAMES}" in limit.message
     assert Path(limit.place.file).name == "decision_0.yaml"
+    assert "Ask for fewer" in (limit.hint or "")
 
 
 def add_files(base: Path) -> None:
@@ -654,14 +657,6 @@ def test_file_that_is_empty_when_checked_has_a_way_out_and_no_other_error(tmp_pa
     assert [(one.code, one.hint) for one in report.findings if one.severity == "error"] == [
         ("yaml", "Write what it holds, or delete the file")
     ]
-
-
-def test_rule_that_is_too_large_for_the_engine_when_checked_has_a_way_out(tmp_path: Path) -> None:
-    names = [f"flag_{index}" for index in range(20)]
-    facts = {name: truth() for name in names}
-    base = written(tmp_path, facts, decision("answer", "collect", (" and ".join(names), "a")))
-    (limit,) = found(check(base), "engine-limit")
-    assert "Divide its condition" in (limit.hint or "")
 
 
 def test_problem_of_a_rules_field_when_the_rule_has_an_id_is_named_by_it(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from engine.dmn import export_dmn, export_dmn_tables, import_dmn, import_model, 
 from engine.dmn.naming import snake_case
 from engine.errors import BadInput, InferenceError, Problem
 from engine.evaluator import evaluate_decision
-from engine.inference import EnginePool
+from engine.inference import MOST_NAMES, EnginePool
 from engine.knowledge import Knowledge, load_knowledge
 from engine.language.evaluate import Value, has_state
 from engine.language.nodes import State, walk
@@ -442,18 +442,22 @@ def test_chain_when_the_first_decision_gives_nothing_goes_on_and_waits_for_input
     assert conclusions(knowledge) == {"p": None, "d": None}
 
 
-def test_chain_when_null_would_take_more_conditions_than_the_engine_holds_stays_open_and_says_so(
-    tmp_path: Path,
+@pytest.mark.parametrize(("own", "read", "open_"), [(10, 10, False), (50, 150, True)])
+def test_chain_when_what_null_would_take_is_too_long_to_read_stays_open_and_says_so(
+    tmp_path: Path, own: int, read: int, open_: bool
 ) -> None:
-    names = [f"x{number}" for number in range(20)]
-    first = table("p", names[:10], [[*(["> 1"] * 10), "10"]])
-    second = table("d", ["p", *names[10:]], [["> 5", *(["> 1"] * 10), '"many"']])
+    names = [f"x{number}" for number in range(own + read)]
+    first = table("p", names[:own], [[*(["> 1"] * own), "10"]])
+    second = table("d", ["p", *names[own:]], [["> 5", *(["> 1"] * read), '"many"'], [*(["-"] * (read + 1)), '"few"']])
+    second = second.replace("UNIQUE", "FIRST")
     path = tmp_path / "model.dmn"
     path.write_text(model(*(given(name, "number") for name in names), first, second), encoding="utf-8")
-    assert import_model(path).notes == (
-        "a decision stays open where one that it reads gives nothing, instead of taking that for null",
-    )
-    assert conclusions(based_on(path, tmp_path / "base"), **dict.fromkeys(names, 2)) == {"p": 10, "d": "many"}
+    said = "a decision stays open where one that it reads gives nothing, instead of taking that for null"
+    assert import_model(path).notes == ((said,) if open_ else ())
+    knowledge = based_on(path, tmp_path / "base")
+    assert conclusions(knowledge, **dict.fromkeys(names, 2)) == {"p": 10, "d": "many"}
+    nothing = {**dict.fromkeys(names, 2), "x0": 0}
+    assert conclusions(knowledge, **nothing) == {"p": None, "d": None if open_ else "few"}
 
 
 def test_texts_and_truths_when_a_decision_gives_none_are_equal_to_nothing(tmp_path: Path) -> None:
@@ -828,11 +832,20 @@ def test_decisions_when_they_go_in_a_circle_are_refused(tmp_path: Path) -> None:
 
 
 def test_table_when_it_has_more_inputs_than_the_engine_holds_is_refused(tmp_path: Path) -> None:
+    names = [f"x{number}" for number in range(MOST_NAMES + 1)]
+    rows = [[*(["-"] * number), "> 1", *(["-"] * (MOST_NAMES - number)), "1"] for number in range(MOST_NAMES + 1)]
+    text = model(*(given(name, "number") for name in names), table("d", names, rows, policy="COLLECT"))
+    (found,) = problems_of(text, tmp_path)
+    assert f"more than {MOST_NAMES} names" in found.message
+    assert found.field == f"d-{MOST_NAMES + 1}"
+
+
+def test_table_when_it_has_forty_inputs_decides(tmp_path: Path) -> None:
     names = [f"x{number}" for number in range(40)]
     text = model(*(given(name, "number") for name in names), table("d", names, [[*(["> 1"] * 40), "1"]]))
-    (found,) = problems_of(text, tmp_path)
-    assert "40 conditions at once" in found.message
-    assert (found.field, found.place.line) == ("d-1", 85)
+    knowledge = imported(text, tmp_path)
+    assert conclusions(knowledge, **dict.fromkeys(names, 2)) == {"d": 1}
+    assert conclusions(knowledge, **{**dict.fromkeys(names, 2), "x39": 1}) == {"d": None}
 
 
 # Hostile and broken XML

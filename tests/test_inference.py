@@ -24,6 +24,7 @@ from engine.costs import working_memory
 from engine.errors import InferenceError
 from engine.inference import (
     MOST_NAMES,
+    MOST_NAMES_A_SLOT,
     MOST_RULES,
     MOST_SLOTS,
     CompileError,
@@ -527,16 +528,16 @@ def test_pool_when_more_engines_come_back_than_it_keeps_closes_the_rest() -> Non
     pool.close()
 
 
-def too_wide_base() -> Knowledge:
-    facts = {f"x{index}": truth() for index in range(MOST_SLOTS + 1)}
-    return base(facts, [decision("wide", "first", [(" and ".join(facts), "a")])])
+def too_large_base() -> Knowledge:
+    facts = {f"x{index}": truth() for index in range(MOST_NAMES + 1)}
+    return base(facts, [decision("large", "collect", [(name, "a") for name in facts])])
 
 
-def test_pool_when_reloaded_with_a_rule_too_wide_names_it_and_keeps_deciding() -> None:
+def test_pool_when_reloaded_with_a_base_too_large_names_a_rule_and_keeps_deciding() -> None:
     knowledge = shifted_base(20.5)
     with pool_of(knowledge) as pool:
-        with pytest.raises(CompileError, match=r"^wide-0: 15 conditions at once; the inference engine holds 14\."):
-            pool.reload(too_wide_base())
+        with pytest.raises(CompileError, match=rf"^large-{MOST_NAMES}: more than {MOST_NAMES} names"):
+            pool.reload(too_large_base())
         assert pool.knowledge is knowledge
         assert confirmed(pool, knowledge, case_of(x=1.0)).ids == ["level-0", "letter-0"]
 
@@ -554,27 +555,38 @@ def test_pool_when_closed_twice_stays_closed() -> None:
 # Limits
 
 
-def test_rule_with_as_many_conditions_as_the_engine_holds_when_they_hold_fires() -> None:
-    facts = {f"x{index}": truth() for index in range(MOST_SLOTS)}
+@pytest.mark.parametrize("count", [MOST_SLOTS, MOST_SLOTS + 1, MOST_NAMES_A_SLOT, MOST_NAMES_A_SLOT + 1, 120, 200])
+def test_rule_with_many_conditions_when_all_hold_fires_and_not_when_one_fails(count: int) -> None:
+    facts = {f"x{index}": truth() for index in range(count)}
     knowledge = base(facts, [decision("wide", "first", [(" and ".join(facts), "a"), ("true", "b")])])
     everything = dict.fromkeys(facts, True)
     with pool_of(knowledge) as pool:
         assert confirmed(pool, knowledge, case_of(**everything)).ids == ["wide-0"]
-        for name in facts:
+        for name in [*list(facts)[:: max(1, count // 20)], f"x{count - 1}"]:
             assert confirmed(pool, knowledge, case_of(**{**everything, name: False})).ids == ["wide-1"]
             assert confirmed(pool, knowledge, case_of(**{**everything, name: None})).ids == []
 
 
-def test_rule_with_one_condition_too_many_when_compiled_is_named() -> None:
-    with pytest.raises(CompileError, match=r"^wide-0: 15 conditions at once"):
-        Program(too_wide_base())
+@pytest.mark.parametrize("count", [MOST_SLOTS, MOST_SLOTS + 1, 2 * MOST_SLOTS, 3 * MOST_SLOTS + 2])
+def test_rule_that_waits_for_many_decisions_when_all_are_made_fires(count: int) -> None:
+    facts = {f"x{index}": truth() for index in range(count)}
+    made = [decision(f"d{index}", "first", [(name, "a"), ("true", "b")]) for index, name in enumerate(facts)]
+    asked = " and ".join([*(f"d{index} == a" for index in range(count)), "x0"])
+    knowledge = base(facts, [*made, decision("wide", "first", [(asked, "a"), ("true", "b")])])
+    everything = dict.fromkeys(facts, True)
+    with pool_of(knowledge) as pool:
+        assert confirmed(pool, knowledge, case_of(**everything)).ids[-1] == "wide-0"
+        for name in facts:
+            assert confirmed(pool, knowledge, case_of(**{**everything, name: False})).ids[-1] == "wide-1"
 
 
-def test_row_of_first_whose_alternatives_fail_in_too_many_ways_when_compiled_is_named() -> None:
-    pairs = " or ".join(f"(x == {index} and y == {index})" for index in range(MOST_SLOTS + 1))
+@pytest.mark.parametrize("count", [MOST_SLOTS, MOST_SLOTS + 1, 40])
+def test_row_of_first_whose_alternatives_fail_in_many_ways_agrees_with_the_evaluator(count: int) -> None:
+    pairs = " or ".join(f"(x == {index} and y == {index})" for index in range(count))
     knowledge = base({"x": number(), "y": number()}, [decision("wide", "first", [(pairs, "a"), ("true", "b")])])
-    with pytest.raises(CompileError, match=r"^wide-0: 15 conditions at once"):
-        Program(knowledge)
+    with pool_of(knowledge) as pool:
+        for x, y in itertools.product((0.0, 5.0, count - 1.0, count, None), repeat=2):
+            confirmed(pool, knowledge, case_of(x=x, y=y))
 
 
 def test_rule_with_many_conditions_on_one_fact_when_compiled_is_one_condition_to_the_engine() -> None:

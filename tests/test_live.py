@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.case import case_from_mapping
+from engine.inference import MOST_NAMES
 from engine.live import LiveKnowledge
 from engine.pipeline import infer
 from engine.resources import rules_directory
@@ -169,11 +170,14 @@ def test_dated_values_when_the_files_are_broken_as_the_day_changes_follow_once_t
 def test_a_change_when_it_is_more_than_the_engine_holds_is_refused_with_the_reason(tmp_path: Path) -> None:
     told: list[str] = []
     live = LiveKnowledge(write_base(tmp_path), told.append)
-    facts = "".join(f"  f{number}: {{title: f, type: yes/no, source: s}}\n" for number in range(40))
+    facts = "".join(f"  f{number}: {{title: f, type: yes/no, source: s}}\n" for number in range(MOST_NAMES))
+    row = "- {{id: r{0}, when: f{0}, then: map, because: So., source: s}}\n"
+    rows = "".join(" " * 2 + row.format(number) for number in range(MOST_NAMES))
     with (tmp_path / "facts.yaml").open("a", encoding="utf-8") as stream:
         stream.write(facts)
-    _edit(tmp_path / "transport.yaml", "when: distance < 2", "when: " + " and ".join(f"f{n}" for n in range(40)))
+    with (tmp_path / "packing.yaml").open("a", encoding="utf-8") as stream:
+        stream.write(rows)
     assert live.refresh() is False
     (problem,) = live.refused
-    assert (problem.place.file, "conditions at once" in problem.message) == (str(tmp_path), True)
+    assert (problem.place.file, f"more than {MOST_NAMES} names" in problem.message) == (str(tmp_path), True)
     assert problem.message in told[-1]

@@ -48,7 +48,7 @@ CODES: Mapping[str, str] = {
     "example": "An example is not a value the fact may have.",
     "sentence": "A sentence is not valid, or does more than a sentence may.",
     "claims": "A claim of the source does not fit the base.",
-    "engine-limit": "A rule is larger than the inference engine can hold.",
+    "engine-limit": "The rules are more than the inference engine can hold.",
     "more": "There are more problems than are shown.",
     "gap": "A case with everything known for which no row of a decision holds.",
     "overlap": "A case in which two rows of a decision hold, of which at most one may.",

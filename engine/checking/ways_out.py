@@ -122,7 +122,7 @@ _BY_CODE: Mapping[str, str] = {
     "example": "Write a value as a case file would give it",
     "sentence": "Write {{ name }} where a value belongs",
     "claims": "Correct the claim in claims.yaml, or what it is compared with",
-    "engine-limit": "Divide its condition into several rules, or into a decision of its own",
+    "engine-limit": "Ask for fewer different facts, figures and tests in the conditions, or divide the base",
     "more": "Correct the others first",
     "not-proved": "Try the case yourself with `breakeven recommend`, or let the rules depend on less",
 }
