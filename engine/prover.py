@@ -5,6 +5,7 @@ Asked about what the regions of ``engine.outlook`` leave open, which is seldom; 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 STEPS = 4_000_000
 #: How long it may take all the same.
 MILLISECONDS = 20_000
+#: Terms are built in the one context that z3 shares between threads, without any care for them.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def find_other(
@@ -48,6 +51,13 @@ def find_other(
         The point; False where it is proved that there is none; None where neither was found in time.
         Reals stand for floats here, so a point is only a candidate until the evaluator confirms it.
     """
+    with _ONE_AT_A_TIME:
+        return _find_other(memory, target, steps, domains, conclusion)
+
+
+def _find_other(
+    memory: WorkingMemory, target: str, steps: list[str], domains: Mapping[str, Domain], conclusion: str | None
+) -> dict[str, Value] | bool | None:
     import z3
 
     try:
@@ -62,10 +72,12 @@ def find_other(
         )
     except NotSymbolicError:
         return None
-    solver = z3.Solver()
+    # What was asked before in a context changes how z3 goes about the next question, and whether it ends in time.
+    own = z3.Context()
+    solver = z3.Solver(ctx=own)
     solver.set("rlimit", STEPS)
     solver.set("timeout", MILLISECONDS)
-    solver.add(*model.bounds, z3.Not(same))
+    solver.add(*(one.translate(own) for one in (*model.bounds, z3.Not(same))))
     outcome = solver.check()
     if outcome == z3.unsat:
         return False
@@ -197,10 +209,10 @@ class _Model:
         found: dict[str, Value] = {}
         for name, domain in self.domains.items():
             answered = self.answered.get(name)
-            if _empty(domain) or (answered is not None and not z3.is_true(model.eval(answered, model_completion=True))):
+            if _empty(domain) or (answered is not None and not z3.is_true(_value(model, answered))):
                 found[name] = None
                 continue
-            value = model.eval(self.symbols[name], model_completion=True)
+            value = _value(model, self.symbols[name])
             if isinstance(domain.values, Span):
                 found[name] = min(max(_as_float(value), domain.values.low), domain.values.high)
             elif isinstance(domain.values, Words):
@@ -208,6 +220,11 @@ class _Model:
             else:
                 found[name] = z3.is_true(value)
         return found
+
+
+def _value(model: Any, term: Any) -> Any:
+    """What a term is in a model of whatever context."""
+    return model.eval(term.translate(model.ctx), model_completion=True)
 
 
 def _as_float(value: Any) -> float:

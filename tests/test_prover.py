@@ -8,6 +8,7 @@ import pytest
 
 from engine.case import Case, case_from_mapping
 from engine.declarations import FactDeclaration
+from engine.describe import describe
 from engine.inference import EnginePool
 from engine.knowledge import load_knowledge
 from engine.language.evaluate import Value
@@ -96,3 +97,21 @@ def test_what_is_proved_to_be_the_only_conclusion_when_completed_at_random_stays
             point = {name: _answer(rng, KNOWLEDGE.facts[name]) for name in outlook.domains}
             assert outlook.at(point) == conclusion
     assert proved > 5
+
+
+def test_question_near_the_limit_when_asked_after_others_has_the_answer_it_had_alone() -> None:
+    given = {
+        "labeled_examples": 1,
+        "task": {"value": "classification", "origin": "assumed"},
+        "prompt_cost_per_request": 0,
+        "fine_tuned_cost_per_request": 100_000,
+    }
+    case = case_from_mapping(given, KNOWLEDGE.facts, "near the limit")
+    found = []
+    for seed in (1, 2, 3):
+        decided = describe(infer(case, POOL))
+        assert decided.recommendation is not None
+        found.append((decided.recommendation.approach, decided.recommendation.strength))
+        # Whatever else is put to the prover in between.
+        infer(_case(seed, 0.3)[0], POOL)
+    assert len(set(found)) == 1
