@@ -27,7 +27,7 @@ from engine.errors import BadInput, InferenceError, Problem
 from engine.evaluator import evaluate_decision
 from engine.inference import MOST_NAMES, EnginePool
 from engine.knowledge import Knowledge, load_knowledge
-from engine.language.evaluate import Value, has_state
+from engine.language.evaluate import Value, compile_plain, has_state
 from engine.language.nodes import State, walk
 from engine.language.scope import NumberType, TruthType
 from engine.outlook import thresholds
@@ -442,22 +442,75 @@ def test_chain_when_the_first_decision_gives_nothing_goes_on_and_waits_for_input
     assert conclusions(knowledge) == {"p": None, "d": None}
 
 
-@pytest.mark.parametrize(("own", "read", "open_"), [(10, 10, False), (50, 150, True)])
-def test_chain_when_what_null_would_take_is_too_long_to_read_stays_open_and_says_so(
-    tmp_path: Path, own: int, read: int, open_: bool
+@pytest.mark.parametrize(("own", "rows", "read"), [(10, 1, 10), (50, 1, 150), (2, 400, 3), (40, 30, 100)])
+def test_chain_when_what_says_that_a_decision_gives_something_is_long_takes_null_for_null(
+    tmp_path: Path, own: int, rows: int, read: int
 ) -> None:
     names = [f"x{number}" for number in range(own + read)]
-    first = table("p", names[:own], [[*(["> 1"] * own), "10"]])
+    cells = [[f"[{row}..{row + 0.5}]", *(["> 1"] * (own - 1))] for row in range(2, rows + 2)]
+    first = table("p", names[:own], [[*row, "10"] for row in cells])
     second = table("d", ["p", *names[own:]], [["> 5", *(["> 1"] * read), '"many"'], [*(["-"] * (read + 1)), '"few"']])
     second = second.replace("UNIQUE", "FIRST")
-    path = tmp_path / "model.dmn"
-    path.write_text(model(*(given(name, "number") for name in names), first, second), encoding="utf-8")
-    said = "a decision stays open where one that it reads gives nothing, instead of taking that for null"
-    assert import_model(path).notes == ((said,) if open_ else ())
-    knowledge = based_on(path, tmp_path / "base")
-    assert conclusions(knowledge, **dict.fromkeys(names, 2)) == {"p": 10, "d": "many"}
-    nothing = {**dict.fromkeys(names, 2), "x0": 0}
-    assert conclusions(knowledge, **nothing) == {"p": None, "d": None if open_ else "few"}
+    knowledge = imported(model(*(given(name, "number") for name in names), first, second), tmp_path)
+    all_two = dict.fromkeys(names, 2)
+    assert conclusions(knowledge, **all_two) == {"p": 10, "d": "many"}
+    assert conclusions(knowledge, **{**all_two, "x0": 1.75}) == {"p": None, "d": "few"}
+    assert conclusions(knowledge, **{**all_two, "x1": 0}) == {"p": None, "d": "few"}
+    without = {name: 2 for name in names if name != "x1"}
+    assert conclusions(knowledge, **without) == {"p": None, "d": None}
+
+
+def test_rule_so_long_that_what_null_would_take_has_no_room_is_refused(tmp_path: Path) -> None:
+    names = [f"x{number}" for number in range(162)]
+    first = table("p", ["x0"], [["> 1", "10"]])
+    second = table("d", ["p", *names], [["> 5", *(["> 1"] * 162), '"many"']])
+    (found,) = problems_of(model(*(given(name, "number") for name in names), first, second), tmp_path)
+    assert "its condition takes 2,0" in found.message
+    assert found.field == "decision 'd', rule 1"
+
+
+#: With p null: whether the rule holds whose entry for x, or whose input expression, is this.
+WITH_NULL = {
+    "a list of a number and a null": (["x"], ["2, > p"], True),
+    "a list that no number passes": (["x"], ["1, > p"], False),
+    "not of a comparison with it": (["x"], ["not(> p)"], False),
+    "not of it": (["x"], ["not(p)"], True),
+    "unequal to it": (["x"], ["!= p"], True),
+    "equal to it": (["x"], ["p"], False),
+    "a range that ends with it": (["x"], ["[1..p]"], False),
+    "itself equal to itself": (["p = p"], ["true"], True),
+    "itself unequal to itself": (["p != p"], ["true"], False),
+    "two of them equal": (["p = q"], ["true"], True),
+    "another one, by an entry": (["p"], ["q"], True),
+    "less than another one": (["p < q"], ["true"], False),
+    "not less than another one": (["p < q"], ["not(true)"], True),
+    "a sum with it": (["p + x"], ["> 0"], False),
+    "a sum with it that is not": (["p + x"], ["not(> 0)"], False),
+    "a division by zero": (["x / zero"], ["> 0"], False),
+    "a division by zero that is not": (["x / zero"], ["not(1)"], True),
+    "a division by zero compared": (["x / zero > 1"], ["true"], False),
+    "a division by zero compared otherwise": (["x / zero > 1"], ["false"], False),
+    "a division by zero in an entry": (["x"], ["< 1 / zero"], False),
+    "a division by what is there": (["x / 4"], ["< 1"], True),
+}
+
+
+@pytest.mark.parametrize(("expressions", "entries", "holds"), WITH_NULL.values(), ids=WITH_NULL)
+def test_entry_when_it_reads_null_holds_as_the_standard_says(
+    expressions: list[str], entries: list[str], holds: bool, tmp_path: Path
+) -> None:
+    nothing = [table(name, ["x"], [["> 5", "10"]]) for name in ("p", "q")]
+    asked = table("d", expressions, [[*entries, '"a"'], ["-", '"b"']]).replace("UNIQUE", "FIRST")
+    knowledge = imported(model(given("x", "number"), given("zero", "number"), *nothing, asked), tmp_path)
+    assert conclusions(knowledge, x=2, zero=0) == {"p": None, "q": None, "d": "a" if holds else "b"}
+
+
+@pytest.mark.parametrize("count", [10, 150, 400])
+def test_chain_when_it_is_long_and_written_from_its_end_decides(count: int, tmp_path: Path) -> None:
+    links = [table(f"d{at}", [f"d{at - 1}" if at else "x"], [["> 5", f"{at + 10}"]]) for at in range(count)]
+    knowledge = imported(model(given("x", "number"), *reversed(links)), tmp_path)
+    assert set(conclusions(knowledge, x=6).values()) == {float(at + 10) for at in range(count)}
+    assert set(conclusions(knowledge, x=5).values()) == {None}
 
 
 def test_texts_and_truths_when_a_decision_gives_none_are_equal_to_nothing(tmp_path: Path) -> None:
@@ -613,6 +666,82 @@ def test_names_when_they_become_the_same_are_told_apart(tmp_path: Path) -> None:
     assert list(knowledge.facts) == ["risk_category", "input", "input_2"]
     assert conclusions(knowledge, risk_category=2, input=2, input_2=2) == {"risk_category_2": "high", "facts": "yes"}
     assert knowledge.title("risk_category_2") == "riskCategory"
+
+
+KLM = (
+    '<itemDefinition name="klm"><typeRef>string</typeRef>'
+    '<allowedValues><text>"k","l","m"</text></allowedValues></itemDefinition>'
+)
+
+
+@pytest.mark.parametrize("expression", ["x", "x = y", "y"])
+def test_texts_when_one_of_two_that_are_compared_has_its_words_are_told_apart(expression: str, tmp_path: Path) -> None:
+    cells = {"x": "y", "y": "x", "x = y": "true"}
+    rows = [[cells[expression], '"same"'], ["-", '"different"']]
+    asked = table("d", [expression], rows).replace("UNIQUE", "FIRST")
+    knowledge = imported(model(KLM, given("x", "string"), given("y", "klm"), asked), tmp_path)
+    assert conclusions(knowledge, x="k", y="k") == {"d": "same"}
+    assert conclusions(knowledge, x="k", y="l") == {"d": "different"}
+    assert conclusions(knowledge, x="any", y="l") == {"d": "different"}
+
+
+@pytest.mark.parametrize(("expression", "cell"), [("x", "y"), ("x = y", "true"), ("x", '"k", y')])
+def test_texts_that_may_both_be_anything_when_compared_are_refused(expression: str, cell: str, tmp_path: Path) -> None:
+    asked = table("d", [expression], [[cell, '"same"'], ["-", '"different"']]).replace("UNIQUE", "FIRST")
+    found = problems_of(model(given("x", "string"), given("y", "string"), asked), tmp_path)[0]
+    assert "compares 'x' with 'y', and either may be any text" in found.message
+    assert found.field == f"decision 'd', input '{expression}'"
+
+
+def test_text_that_an_input_expression_alone_names_is_one_of_its_words(tmp_path: Path) -> None:
+    level = table("Level", ["x"], [["> 5", '"basic"'], ["<= 5", '"none"']])
+    asked = table("d", ['Status = "gold"', 'Level = "super"'], [["true", "false", "1"], ["false", "-", "2"]])
+    knowledge = imported(model(given("x", "number"), given("Status", "string"), level, asked), tmp_path)
+    assert conclusions(knowledge, x=6, status="gold")["d"] == 1
+    assert conclusions(knowledge, x=6, status="silver")["d"] == 2
+
+
+def test_spaces_of_a_text_in_an_input_expression_belong_to_it(tmp_path: Path) -> None:
+    asked = table("d", ['Status  =\n"a \u00a0 b"'], [["true", "1"], ["false", "2"]])
+    knowledge = imported(model(given("Status", "string"), asked), tmp_path)
+    assert conclusions(knowledge, status="a \u00a0 b") == {"d": 1}
+    assert conclusions(knowledge, status="a b") == {"d": 2}
+
+
+def test_name_that_two_things_have_when_one_is_required_means_that_one(tmp_path: Path) -> None:
+    score = table("Score", ["x"], [["> 5", "100"], ["<= 5", "0"]])
+    asked = table("d", ["Score"], [["> 50", '"high"'], ["<= 50", '"low"']], requires=["Score"])
+    inputs = [given("x", "number"), given("Score", "number").replace("_Score", "_input_Score")]
+    knowledge = imported(model(*inputs, score, asked), tmp_path)
+    assert conclusions(knowledge, x=6, score=1)["d"] == "high"
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_output_of_a_required_decision_when_others_have_its_name_is_meant(
+    order: tuple[int, ...], declared: bool, tmp_path: Path
+) -> None:
+    a = table("A", ["x"], [["> 5", "1"], ["<= 5", "2"]], outputs=[("season", "number")])
+    b = table("B", ["season"], [["1", "10"], ["2", "20"]], requires=["A"])
+    c = table("C", ["season"], [["> 5", "7"], ["<= 5", "8"]])
+    inputs = [given("x", "number"), given("season", "number")] if declared else []
+    knowledge = imported(model(*inputs, *([a, b, c][at] for at in order)), tmp_path)
+    found = conclusions(knowledge, x=6, season=9)
+    assert (found["b"], found["c"]) == (10, 7)
+
+
+def test_name_when_two_required_decisions_have_an_output_of_it_is_refused_as_doubtful(tmp_path: Path) -> None:
+    a, b = (table(name, ["x"], [["> 5", "1"]], outputs=[("result", "number")]) for name in "AB")
+    asked = table("C", ["result"], [["1", "10"]], requires=["A", "B"])
+    (found,) = problems_of(model(given("x", "number"), a, b, asked), tmp_path)
+    assert found.message == "“result” may be 'A' or 'B': the decision requires both"
+    assert found.field == "decision 'C', input 'result'"
+
+
+@pytest.mark.parametrize("element", [given("x", "number"), table("d", ["x"], [["1", "1"]])])
+def test_element_when_another_of_its_kind_has_its_name_is_refused(element: str, tmp_path: Path) -> None:
+    text = model(given("x", "number"), table("d", ["x"], [["1", "1"]]), element.replace('id="_', 'id="_2'))
+    assert "is there twice" in problems_of(text, tmp_path)[0].message
 
 
 def test_text_when_a_value_has_the_name_of_its_own_input_is_still_the_value(tmp_path: Path) -> None:
@@ -1126,6 +1255,8 @@ def test_export_of_the_shipped_base_when_imported_again_decides_as_it_did(
     shipped: Knowledge, shipped_again: Knowledge
 ) -> None:
     decisions = [name for name in shipped.order if name in shipped.decisions]
+    figures = [name for name in shipped_again.order if name in shipped_again.figures]
+    computed = {name: compile_plain(shipped_again.quantities[name].formula, shipped_again.tables) for name in figures}
     seen: set[str] = set()
     for case in random_cases(shipped, "all of them", 200, read=leaves(shipped)):
         # Figures are facts here, and of those the largest number stands for never.
@@ -1134,6 +1265,9 @@ def test_export_of_the_shipped_base_when_imported_again_decides_as_it_did(
         for decision in decisions:
             before = evaluate_decision(shipped, decision, case.values, case.origins)
             case.values.update(before.outputs or {})
+            # What says whether a decision gives something follows the decisions so far.
+            for name in figures:
+                values[name] = computed[name](values, {})
             for output in shipped.decisions[decision].outputs:
                 after = evaluate_decision(
                     shipped_again, shipped_again.decision_of[output], values, dict.fromkeys(given, "answered")

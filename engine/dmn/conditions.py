@@ -63,20 +63,21 @@ class Vocabulary:
             case Calculation(operator=operator, left=left, right=right):
                 return f"{self._number(left)} {operator} {self._number(right)}"
             case Compared(operator=operator, left=left, right=right):
-                return self._comparison(self._operand(left), operator, right, self.kind_of(left))
+                return self._comparison(self.operand(left), operator, right, self.kind_of(left))
 
     def _number(self, term: Term) -> str:
         """An operand of a calculation."""
         if self.kind_of(term) != "number":
             raise NotTakenError(f"calculates with {self.text_of(term)}, which is no number")
-        return self._operand(term)
+        return self.operand(term)
 
-    def _operand(self, term: Term) -> str:
+    def operand(self, term: Term) -> str:
+        """The term, in parentheses where it is more than a name or a constant."""
         text = self.text_of(term)
         return text if isinstance(term, Constant | Reference) else f"({text})"
 
     def _comparison(self, subject: str, operator: str, term: Term, kind: Kind) -> str:
-        text = self._operand(term)
+        text = self.operand(term)
         if self.kind_of(term) != kind:
             raise NotTakenError(f"compares {subject}, {_ARTICLES[kind]}, with {text}")
         if operator not in _EQUALITY and kind != "number":
@@ -96,7 +97,7 @@ class Vocabulary:
         """
         if not tests.tests:
             return ""
-        kind, text = self.kind_of(subject), self._operand(subject)
+        kind, text = self.kind_of(subject), self.operand(subject)
         constants = [constant for test in tests.tests if (constant := _equal_to(test)) is not None]
         if kind == "boolean" and len(tests.tests) == 1 and constants:
             return self._truth(text, constants[0], negated=tests.negated)
@@ -105,7 +106,7 @@ class Vocabulary:
                 self._comparison(text, "=", constant, kind)
             listed = ", ".join(self.text_of(constant) for constant in constants)
             return f"{text} {'not in' if tests.negated else 'in'} [{listed}]"
-        alternatives = [self._test(text, test, kind) for test in tests.tests]
+        alternatives = [self.test(text, test, kind) for test in tests.tests]
         joined = " or ".join(alternatives)
         if tests.negated:
             return f"not ({joined})"
@@ -116,13 +117,20 @@ class Vocabulary:
             raise NotTakenError(f"compares {text}, {_ARTICLES['boolean']}, with {self.text_of(constant)}")
         return text if bool(constant.value) != negated else f"not {text}"
 
-    def _test(self, subject: str, test: Test, kind: Kind) -> str:
+    def test(self, subject: str, test: Test, kind: Kind) -> str:
+        """The condition that a subject of this kind passes one test.
+
+        Raises:
+            NotTakenError: the test does not fit the subject's values.
+        """
         if isinstance(test, Against):
+            if kind == "boolean" and test.operator == "=" and isinstance(test.term, Constant):
+                return self._truth(subject, test.term, negated=False)
             return self._comparison(subject, test.operator, test.term, kind)
         for end in (test.low, test.high):
             self._comparison(subject, "<", end, kind)
         below, above = "<=" if test.with_low else "<", "<=" if test.with_high else "<"
-        return f"{self._operand(test.low)} {below} {subject} {above} {self._operand(test.high)}"
+        return f"{self.operand(test.low)} {below} {subject} {above} {self.operand(test.high)}"
 
 
 def _equal_to(test: Test) -> Constant | None:

@@ -6,11 +6,12 @@ of its input entries. Names become snake_case, and the model's own names stay as
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from engine.dmn.conditions import Vocabulary, bounds_of, passes_null
 from engine.dmn.feel import Constant, NotTakenError, Term, Tests, references
 from engine.dmn.markup import describe, read_model
 from engine.dmn.naming import snake_case
-from engine.dmn.plan import Column, Decision, Output, Plan, Source, plan
+from engine.dmn.nulls import Nulls, divides
+from engine.dmn.plan import Column, Decision, Output, Plan, Source, plan, terms_of
 from engine.dmn.yaml_text import yaml_text
 from engine.editing import named_directory
 from engine.errors import BadInput, BreakevenError, Place, Problem
@@ -30,8 +32,11 @@ from engine.source import MOST_BYTES, printable, refuse, write_text_atomically
 _OWN_FILES = ("facts", "costs", "claims", "knowledge")
 #: Sentences are cut off before they are too long for a rule file.
 _LONGEST_SENTENCE = 2_000
-#: What says whether a decision gives something is repeated in each rule that reads it.
-_LONGEST_GUARD = 4_000
+#: What says whether a decision gives something is repeated in each rule that reads it; what is longer becomes a
+#: figure.
+_LONGEST_GUARD = 300
+#: What the conditions of one figure take together, some room for the rest of its formula left.
+_LONGEST_FORMULA = LONGEST_EXPRESSION - 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Imported:
 
     Args:
         files: the files of a base, by name.
-        notes: what is otherwise than in the model, each in a sentence without its period: first every name.
+        notes: what is otherwise than in the model, each in a sentence without its period: every name.
     """
 
     files: Mapping[str, str]
@@ -63,23 +68,11 @@ def import_model(path: Path | str) -> Imported:
         BadInput: as ``import_dmn`` does.
     """
     planned = plan(read_model(path))
-    found, notes = list(planned.problems), list(_renamed(planned))
-    try:
-        files = _whole(planned, _Rules(planned))
-    except BadInput:
-        # What the tables say of null may be too much where they alone are not; if not, they alone are to blame.
-        planned.problems[:] = found
-        files = _whole(planned, _Rules(planned, with_gaps=False))
-        notes.append("a decision stays open where one that it reads gives nothing, instead of taking that for null")
-    return Imported(files, tuple(notes))
-
-
-def _whole(planned: Plan, rules: _Rules) -> dict[str, str]:
-    files = _files(planned, rules)
+    files = _files(planned, _Rules(planned))
     if planned.problems:
         refuse(planned.problems)
     _require_whole(files, planned)
-    return files
+    return Imported(files, tuple(_renamed(planned)))
 
 
 def _renamed(planned: Plan) -> Iterator[str]:
@@ -176,13 +169,15 @@ def _files(planned: Plan, rules: _Rules) -> dict[str, str]:
     files = {
         "knowledge.yaml": yaml_text(manifest, f"Made from {Path(model.file).name}, DMN {model.version}."),
         "facts.yaml": yaml_text({"facts": facts}, "The inputs of the model."),
-        "costs.yaml": yaml_text({"amounts": {}}, "Amounts, tables and figures: the model has none."),
     }
     for decision in planned.decisions:
         text = files[_file_of(decision)] = _decision(planned, decision, rules)
         if (size := len(text.encode("utf-8", "replace"))) > MOST_BYTES:
             message = f"would make a file of {size:,} bytes, and at most {MOST_BYTES:,} are read"
             planned.note(decision.element.table.line, decision.owner, message, "Split the table")
+    costs = {"amounts": {}, "figures": rules.figures} if rules.figures else {"amounts": {}}
+    said = "Whether decisions give something" if rules.figures else "Amounts, tables and figures: the model has none"
+    files["costs.yaml"] = yaml_text(costs, f"{said}.")
     return files
 
 
@@ -265,15 +260,18 @@ class _Rules:
 
     Args:
         planned: the model.
-        with_gaps: whether conditions say what DMN does where a decision they read gives nothing.
     """
 
-    def __init__(self, planned: Plan, *, with_gaps: bool = True) -> None:
+    def __init__(self, planned: Plan) -> None:
         self._planned = planned
-        self._with_gaps = with_gaps
+        #: Figures that tell whether a decision gives something, where that takes too long to say in each rule.
+        self.figures: dict[str, dict[str, str]] = {}
         self._vocabularies: dict[str, Vocabulary] = {}
         self._gaps: dict[str, dict[str, Decision]] = {}
-        self._given: dict[str, str | None] = {}
+        self._given: dict[str, str] = {}
+        self._taken = {source.name for source in planned.facts}
+        for decision in planned.decisions:
+            self._taken |= {decision.name, *(output.source.name for output in decision.outputs)}
 
     def of(self, decision: Decision) -> Iterator[dict[str, Any]]:
         """A rule for each of the decision's, its problems noted."""
@@ -306,7 +304,7 @@ class _Rules:
                 problems.append((column, str(error)))
                 continue
             if condition:
-                parts.update(dict.fromkeys(self._despite_gaps(condition, decision, column.subject, tests)))
+                parts.update(dict.fromkeys(self._despite_null(condition, decision, column.subject, tests)))
         return " and ".join(parts) or "true", problems
 
     def _vocabulary_of(self, decision: Decision) -> Vocabulary:
@@ -318,30 +316,84 @@ class _Rules:
 
     def _gaps_of(self, decision: Decision) -> dict[str, Decision]:
         if decision.name not in self._gaps:
-            self._gaps[decision.name] = self._planned.gaps_of(decision) if self._with_gaps else {}
+            self._gaps[decision.name] = self._planned.gaps_of(decision)
         return self._gaps[decision.name]
 
-    def _despite_gaps(self, condition: str, decision: Decision, subject: Term, tests: Tests) -> list[str]:
-        """A condition that also says what DMN does where a decision it reads is null, in parts joined by ``and``."""
-        gaps = self._gaps_of(decision)
-        read = [name for part in (subject, *tests.tests) for name in references(part) if name in gaps]
-        passes = passes_null(subject, tests, gaps) if read else None
-        given = list(dict.fromkeys(self._given_by(gaps[name]) for name in read))
-        if passes is None or None in given:
+    def _despite_null(self, condition: str, decision: Decision, subject: Term, tests: Tests) -> list[str]:
+        """A condition that also says what DMN does where something it reads is null, in parts joined by ``and``."""
+        gaps, terms = self._gaps_of(decision), [subject, *(term for test in tests.tests for term in terms_of(test))]
+        given = {name: self._given_by(gaps[name]) for term in terms for name in references(term) if name in gaps}
+        if any(map(divides, terms)):
+            return [Nulls(self._vocabulary_of(decision), given).condition(subject, tests)]
+        if not given:
             return [condition]
-        known = [one for one in given if one is not None]
+        known = list(dict.fromkeys(given.values()))
+        passes = passes_null(subject, tests, gaps)
+        if passes is None:
+            return [Nulls(self._vocabulary_of(decision), given).condition(subject, tests)]
         return [f"(not ({' and '.join(known)}) or {condition})"] if passes else [*known, condition]
 
-    def _given_by(self, decision: Decision) -> str | None:
-        """A condition that holds where the decision gives something, and waits as it does; None: too long to repeat."""
-        if decision.name not in self._given:
-            # A decision that reads itself is refused later; until then it must not be followed for ever.
-            self._given[decision.name] = None
-            rows = range(len(decision.element.table.rows))
-            conditions = list(dict.fromkeys(self._when(decision, index)[0] for index in rows))
-            text = f"({' or '.join(conditions)})"
-            self._given[decision.name] = text if len(text) <= _LONGEST_GUARD else None
+    def _given_by(self, decision: Decision) -> str:
+        """A condition that holds where the decision gives something, and waits as it does."""
+        waiting = [decision]
+        while decision.name not in self._given:
+            named = {one.name for one in waiting}
+            gaps = self._gaps_of(waiting[-1]).values()
+            before = next((one for one in gaps if one.name not in self._given and one.name not in named), None)
+            if before is not None:
+                waiting.append(before)
+                continue
+            top = waiting.pop()
+            for one in gaps:
+                # A decision that reads itself is refused later; until then it must not be followed for ever.
+                self._given.setdefault(one.name, "true")
+            self._given[top.name] = self._guard(top)
         return self._given[decision.name]
+
+    def _guard(self, decision: Decision) -> str:
+        rows = range(len(decision.element.table.rows))
+        conditions = list(dict.fromkeys(self._when(decision, index)[0] for index in rows))
+        text = f"({' or '.join(conditions)})"
+        return text if len(text) <= _LONGEST_GUARD else self._figure_of(decision, conditions)
+
+    def _figure_of(self, decision: Decision, conditions: Sequence[str]) -> str:
+        """A condition that reads a figure, 1 where one of the conditions holds; of many several figures, and one."""
+        name = next(name for name in _numbered(f"{decision.name}_given") if name not in self._taken)
+        self._taken.add(name)
+        told = self._chunks(conditions)
+        if len(told) > 1:
+            parts = [self._figure_of(decision, chunk) for chunk in told]
+            return self._figure_of(decision, parts)
+        formula = f"1 if {' or '.join(told[0])} else 0"
+        if len(formula) > LONGEST_EXPRESSION:
+            message = f"others ask whether a rule of it holds that takes nearly {LONGEST_EXPRESSION:,} characters"
+            self._planned.note(decision.element.table.line, decision.owner, message, "Split the rule")
+        self.figures[name] = {
+            "title": _shortened(f"{decision.element.name}: whether a rule holds"),
+            "unit": "1",
+            "formula": formula,
+            "source": _source(self._planned, decision.element.line),
+        }
+        return f"{name} == 1"
+
+    def _chunks(self, conditions: Sequence[str]) -> list[list[str]]:
+        """The conditions in groups, each short enough for one formula; each by itself where that is too long."""
+        found: list[list[str]] = [[]]
+        length = 0
+        for one in conditions:
+            needed = len(f"({one}) or ")
+            if found[-1] and length + needed > _LONGEST_FORMULA:
+                found.append([])
+                length = 0
+            found[-1].append(f"({one})")
+            length += needed
+        return found
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """The name, then the name with a number behind it."""
+    yield name
+    yield from (f"{name}_{number}" for number in itertools.count(2))
 
 
 def _default_rule(planned: Plan, decision: Decision) -> Iterator[dict[str, Any]]:

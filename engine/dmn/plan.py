@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from engine.declarations import LARGEST_NUMBER
 from engine.dmn.feel import (
     Against,
+    Compared,
     Constant,
     Kind,
     NotTakenError,
@@ -187,9 +188,18 @@ class _Planner:
         self._types = Types(model.types)
         #: Every source by each of the names that any expression may call it.
         self._known: dict[str, Source] = {}
+        #: The facts of each input, by the input's id, each with its path in the structure.
+        self._parts_of: dict[str, list[tuple[str, Source]]] = {}
 
     def declare(self) -> None:
         """Facts and decisions get their names before any expression is read."""
+        for kind, elements in (("input", self.model.inputs), ("decision", self.model.decisions)):
+            seen: set[str] = set()
+            for one in elements:
+                name = normalized(one.name)
+                if name in seen:
+                    self._note(one.line, describe(kind, one.name), f"is there twice: another {kind} has this name")
+                seen.add(name)
         for element in self.model.inputs:
             self._declare_input(element)
         for decision in self.model.decisions:
@@ -198,8 +208,8 @@ class _Planner:
     def read(self) -> None:
         """Read every input column."""
         for decision in self.decisions:
-            decision.sources = self._callable_from(decision)
-            decision.columns = tuple(self._columns(decision))
+            decision.sources, doubtful = self._callable_from(decision)
+            decision.columns = tuple(self._columns(decision, doubtful))
 
     def settle(self) -> None:
         """What is left open once every column is read: what is calculated with is a number, anything else a text."""
@@ -208,6 +218,10 @@ class _Planner:
                 self._settle(decision.sources, column)
         for source in self.facts:
             source.kind = source.kind or "text"
+        for decision in self.decisions:
+            for column in decision.columns:
+                self._compare_texts(decision, column)
+        for source in self.facts:
             self._check_words(source)
 
     def _note(self, line: int, owner: str, message: str, hint: str | None = None) -> None:
@@ -228,6 +242,7 @@ class _Planner:
                 self._hold(source, named.allowed, owner)
             for called in (element.name, element.variable):
                 self._known.setdefault(normalized(f"{called}{path}"), source)
+            self._parts_of.setdefault(element.id, []).append((path, source))
 
     def _parts(self, whole: Named) -> Iterator[tuple[str, Named]]:
         """The value itself, or each component of a structure by its path, such as ``.Age``.
@@ -379,24 +394,51 @@ class _Planner:
 
     # -- columns -----------------------------------------------------------------------------------
 
-    def _callable_from(self, decision: Decision) -> dict[str, Source]:
-        """What a decision's expressions may name: some tools call what it requires by output name or id."""
-        sources = dict(self._known)
+    def _callable_from(self, decision: Decision) -> tuple[dict[str, Source], dict[str, str]]:
+        """What a decision's expressions may name, and which of these names are doubtful, with what they may mean.
+
+        What it requires goes before whatever else has the name, and a thing's own name before that of an output
+        and an id, by which some tools call it.
+        """
+        called: list[list[tuple[str, Source]]] = [[], [], []]
         decisions = {one.element.id: one for one in self.decisions}
         inputs = {element.id: element for element in self.model.inputs}
         for required in decision.element.requires:
             if required in decisions:
-                outputs = decisions[required].outputs
-                for output in outputs:
-                    if output.column.name:
-                        sources.setdefault(normalized(output.column.name), output.source)
-                if len(outputs) == 1:
-                    sources.setdefault(required, outputs[0].source)
-            elif required in inputs and (name := normalized(inputs[required].name)) in self._known:
-                sources.setdefault(required, self._known[name])
-        return sources
+                self._call_decision(required, decisions[required], called)
+            elif required in inputs:
+                self._call_input(inputs[required], called)
+        found: dict[str, Source] = {}
+        doubtful: dict[str, str] = {}
+        for names in called:
+            before = frozenset(found)
+            for name, source in names:
+                if name in before or found.setdefault(name, source) is source:
+                    continue
+                doubtful[name] = f"'{found[name].title}' or '{source.title}'"
+        return {**self._known, **found}, doubtful
 
-    def _columns(self, decision: Decision) -> Iterator[Column]:
+    def _call_decision(self, id: str, decision: Decision, called: list[list[tuple[str, Source]]]) -> None:
+        own, by_output, by_id = called
+        for output in decision.outputs:
+            if output.column.name:
+                by_output.append((normalized(output.column.name), output.source))
+            for name in (decision.element.name, decision.element.variable):
+                if len(decision.outputs) == 1:
+                    own.append((normalized(name), output.source))
+                elif output.column.name:
+                    own.append((normalized(f"{name}.{output.column.name}"), output.source))
+        if len(decision.outputs) == 1:
+            by_id.append((id, decision.outputs[0].source))
+
+    def _call_input(self, element: InputElement, called: list[list[tuple[str, Source]]]) -> None:
+        own, _, by_id = called
+        for path, source in self._parts_of.get(element.id, ()):
+            own += [(normalized(f"{name}{path}"), source) for name in (element.name, element.variable)]
+            if not path:
+                by_id.append((element.id, source))
+
+    def _columns(self, decision: Decision, doubtful: Mapping[str, str]) -> Iterator[Column]:
         for position, column in enumerate(decision.element.table.inputs):
             label = describe("input", normalized(column.expression.text) or column.label)
             owner = f"{decision.owner}, {label}"
@@ -408,8 +450,17 @@ class _Planner:
             ]
             if subject is not None:
                 found = Column(position, subject, tuple(one or Tests() for one in tests), label, column)
+                self._refuse_doubtful(found, doubtful, owner)
                 self._learn(found, decision.sources, owner)
                 yield found
+
+    def _refuse_doubtful(self, column: Column, doubtful: Mapping[str, str], owner: str) -> None:
+        """Refuse a name that means several things which the decision requires."""
+        read = (name for part in (column.subject, *_tests_of(column)) for name in references(part))
+        for name in dict.fromkeys(read):
+            if name in doubtful:
+                message = f"“{name}” may be {doubtful[name]}: the decision requires both"
+                self._note(column.column.line, owner, message, "Name each of them by the name of its decision")
 
     def _subject(self, column: InputColumn, sources: dict[str, Source], owner: str) -> Term | None:
         text = normalized(column.expression.text)
@@ -422,7 +473,8 @@ class _Planner:
             # Where a model has no input data, its tables alone name what they read.
             sources[text] = self._known[text] = self._fact(text, column.line)
         try:
-            return read_term(text, sources)
+            # Spaces within a text belong to it.
+            return read_term(text if text in sources else column.expression.text, sources)
         except NotTakenError as error:
             hint = "Taken are names, + - * / and one comparison"
             self._note(column.expression.line, owner, f"the input expression is not taken: {error}", hint)
@@ -451,6 +503,26 @@ class _Planner:
                 self._note(column.column.line, owner, message, _TYPE_HINT)
         if isinstance(column.subject, Reference):
             self._learn_values(sources[column.subject.name], column, owner)
+        for reference, constant in _compared_constants(column):
+            source = sources[reference.name]
+            if isinstance(constant.value, str):
+                source.kind = source.kind or "text"
+                source.words.setdefault(constant.value)
+
+    def _compare_texts(self, decision: Decision, column: Column) -> None:
+        """Let texts that are compared with each other be told apart, which those that no rule names cannot be."""
+        for one, other in _compared_references(column):
+            sources = decision.sources[one.name], decision.sources[other.name]
+            if sources[0] is sources[1] or any(source.kind != "text" for source in sources):
+                continue
+            free = [source for source in sources if source.concluded is None and source.allowed is None]
+            if len(free) == len(sources):
+                message = f"compares '{sources[0].title}' with '{sources[1].title}', and either may be any text"
+                hint = "Let the type of one of them name its allowed values"
+                self._note(column.column.line, f"{decision.owner}, {column.owner}", message, hint)
+            for source in free:
+                for other_source in sources:
+                    source.words.update(other_source.words)
 
     def _learn_values(self, source: Source, column: Column, owner: str) -> None:
         named = self._types.named(column.column.type)
@@ -489,6 +561,24 @@ class _Planner:
             if not isinstance(term, Reference) or not isinstance(column.subject, Reference):
                 for name in references(term):
                     sources[name].kind = sources[name].kind or "number"
+
+
+def _compared_constants(column: Column) -> Iterator[tuple[Reference, Constant]]:
+    """What the input expression itself compares with constants."""
+    if isinstance(column.subject, Compared):
+        for one, other in itertools.permutations((column.subject.left, column.subject.right)):
+            if isinstance(one, Reference) and isinstance(other, Constant):
+                yield one, other
+
+
+def _compared_references(column: Column) -> Iterator[tuple[Reference, Reference]]:
+    """What is compared with each other by name, in the input expression or by an entry."""
+    subject = column.subject
+    if isinstance(subject, Compared) and isinstance(subject.left, Reference) and isinstance(subject.right, Reference):
+        yield subject.left, subject.right
+    if isinstance(subject, Reference):
+        terms = (term for tests in column.tests for test in tests.tests for term in terms_of(test))
+        yield from ((subject, term) for term in dict.fromkeys(terms) if isinstance(term, Reference))
 
 
 def terms_of(test: Test) -> tuple[Term, ...]:
