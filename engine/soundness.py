@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from engine.declarations import FactDeclaration, RangeOf
 from engine.errors import BadInput, Place, Problem, did_you_mean
 from engine.expressions import is_stand_in
 from engine.knowledge import Knowledge
-from engine.language.nodes import Node, Number, functions_in, names_in
+from engine.language.nodes import Comparison, Name, Node, Number, functions_in, names_in, walk
 from engine.language.parse import ExpressionError
 from engine.language.scope import ChoiceType, NumberType, Scope, TruthType
 from engine.pinpoint import pinpoint
@@ -61,6 +62,7 @@ def unsound(
         yield from _UnitCheck(knowledge).problems()
     yield from _sentences(knowledge, suspected)
     yield from _facts(knowledge)
+    yield from _compared_texts(knowledge)
 
 
 # -- units -----------------------------------------------------------------------------------------
@@ -371,6 +373,51 @@ def _texts(sentence: _Sentence, name: str) -> Mapping[str, str] | None:
 
 
 # -- facts -----------------------------------------------------------------------------------------
+
+
+def _compared_texts(knowledge: Knowledge) -> Iterator[Problem]:
+    """Comparisons of a fact that may be any text with what it cannot be told apart from: all that no rule names is one.
+
+    Two such facts are never to be compared, nor one of them with a choice that has a word the fact does not declare.
+    """
+    if not knowledge.open_words:
+        return
+    lines = {document.file: document.lines for document in knowledge.documents.values()}
+    expressions = [
+        *((name, one.formula, one.place, one.text) for name, one in knowledge.quantities.items()),
+        *(
+            (row.id, row.when, row.when_place, row.declaration.when)
+            for table in knowledge.decisions.values()
+            for row in table.rows
+        ),
+    ]
+    for owner, node, place, text in expressions:
+        for part in walk(node):
+            if not isinstance(part, Comparison) or not isinstance(part.left, Name) or not isinstance(part.right, Name):
+                continue
+            for one, other in permutations((part.left.name, part.right.name)):
+                if one in knowledge.open_words and (missing := _not_told_apart(knowledge, one, other)):
+                    message = f"'{one}' may be any text, so it cannot be compared with '{other}': {missing}"
+                    hint = f"Declare under choices of '{one}' every word that matters, or take open: yes away"
+                    yield Problem(
+                        pinpoint(lines.get(place.file, ()), place, text, part.column), message, owner, hint, "types"
+                    )
+                    break
+
+
+def _not_told_apart(knowledge: Knowledge, open_fact: str, other: str) -> str | None:
+    """Why equality with another choice would be wrong for some words; None where it never is."""
+    if open_fact == other:
+        return None
+    if other in knowledge.open_words:
+        return "that may be any text, too, and words that no rule names are not told apart"
+    kind = knowledge.scope.symbols[other].type
+    missing = (
+        [word for word in kind.values if word not in knowledge.open_words[open_fact]]
+        if isinstance(kind, ChoiceType)
+        else []
+    )
+    return f"its word '{shorten(missing[0])}' is none of the words that '{open_fact}' declares" if missing else None
 
 
 def _facts(knowledge: Knowledge) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from engine.sentences import LONGEST_SENTENCE, SentenceError, fill_in, names_in_
 from engine.soundness import require_sound, unsound
 from engine.source import read_text_document
 from tests.cases import knowledge, small_base
+from tests.strategies import base, choice, decision
 
 
 @pytest.fixture
@@ -436,3 +437,32 @@ def test_cache_when_not_named_is_the_users_own(folder: Path, tmp_path: Path, mon
     base = load_knowledge(small_base(folder))
     require_sound(base)
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["breakeven"]
+
+
+# Facts that may be any text
+
+OTHER_WORDS = {
+    "a fact that may be any text, too": (choice("b", open=True), "that may be any text, too"),
+    "a choice with a word of its own": (choice("a", "c"), "its word 'c' is none of the words that 'x' declares"),
+    "a choice of its words": (choice("a", "b"), None),
+}
+
+
+@pytest.mark.parametrize(("other", "said"), OTHER_WORDS.values(), ids=OTHER_WORDS)
+@pytest.mark.parametrize("condition", ["x == y", "not (y != x)"])
+def test_fact_that_may_be_any_text_when_compared_is_refused_where_words_are_not_told_apart(
+    condition: str, other: dict[str, object], said: str | None
+) -> None:
+    facts = {"x": choice("a", "b", open=True), "y": other}
+    found = [str(one) for one in unsound(base(facts, [decision("d", "first", [(condition, "p"), ("true", "q")])]))]
+    if said is None:
+        assert found == []
+        return
+    (problem,) = found
+    assert "may be any text, so it cannot be compared with" in problem
+    assert said in problem
+
+
+def test_fact_that_may_be_any_text_when_compared_with_its_words_is_sound() -> None:
+    rows = [("x == a", "p"), ("x in [a, b]", "q"), ("x == x", "p")]
+    assert list(unsound(base({"x": choice("a", "b", open=True)}, [decision("d", "first", rows)]))) == []
