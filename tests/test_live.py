@@ -167,6 +167,22 @@ def test_dated_values_when_the_files_are_broken_as_the_day_changes_follow_once_t
     assert (live.knowledge.constants["speed"], live.refused) == (100, ())
 
 
+@pytest.mark.parametrize("proved", [True, False])
+def test_a_change_that_leaves_a_gap_is_refused_where_proofs_are_asked_for(rules: Path, proved: bool) -> None:
+    told: list[str] = []
+    live = LiveKnowledge(rules, told.append, proved=proved)
+    _edit(rules / "scale.yaml", "requests_per_month_in_12_months < 50_000", "requests_per_month_in_12_months < 40_000")
+    assert live.refresh() is not proved
+    assert [problem.code for problem in live.refused] == (["gap"] if proved else [])
+    if proved:
+        assert "its files do not check clean: " in told[-1]
+        assert _verdict(live, 45_000) == "prompting_is_cheaper"
+        _edit(rules / "scale.yaml", "_in_12_months < 40_000", "_in_12_months < 45_000")
+        _edit(rules / "scale.yaml", "50_000 <= requests", "45_000 <= requests")
+        assert live.refresh() is True
+        assert live.refused == ()
+
+
 def test_a_change_when_it_is_more_than_the_engine_holds_is_refused_with_the_reason(tmp_path: Path) -> None:
     told: list[str] = []
     live = LiveKnowledge(write_base(tmp_path), told.append)
