@@ -132,7 +132,8 @@ class Reference:
                 case "count":
                     possible.add(float(len(words)))
                 case "sum":
-                    possible.add(math.fsum(map(float, words)) if words else None)
+                    # A sum of rows is rounded as a figure is.
+                    possible.add(as_number(twelve_digits(math.fsum(map(float, words)))) if words else None)
                 case "min":
                     possible.add(min(map(float, words), default=None))
                 case _:
@@ -196,10 +197,16 @@ class Reference:
                 item = self.evaluate(node.item)
                 if item is None:
                     return None
-                among = any(item == self.evaluate(option) for option in node.options)
+                options = [self.evaluate(option) for option in node.options]
+                if worked_out(node.item):
+                    item, options = twelve_digits(item), [twelve_digits(option) for option in options]
+                among = any(item == option for option in options)
                 return not among if node.negated else among
             case nodes.Comparison():
-                return compared(node.operator, self.evaluate(node.left), self.evaluate(node.right))
+                left, right = self.evaluate(node.left), self.evaluate(node.right)
+                if worked_out(node.left) or worked_out(node.right):
+                    left, right = twelve_digits(left), twelve_digits(right)
+                return compared(node.operator, left, right)
             case nodes.Negative():
                 return calculated("-", 0.0, self.evaluate(node.operand))
             case nodes.Arithmetic():
@@ -239,6 +246,17 @@ class Reference:
             if left <= at < right:
                 return low + (at - left) / (right - left) * (high - low)
         raise AssertionError(f"{at} lies between no two rows of {name}")
+
+
+def worked_out(node: nodes.Node) -> bool:
+    """Whether a number is worked out by a sum or a table, however it is chosen then; a name or literal is not."""
+    if isinstance(node, nodes.Conditional):
+        return worked_out(node.then) or worked_out(node.otherwise)
+    if isinstance(node, nodes.Negative) or (
+        isinstance(node, nodes.Call) and node.function in ("min", "max", "first_known")
+    ):
+        return any(worked_out(part) for part in nodes.children(node))
+    return isinstance(node, nodes.Arithmetic | nodes.Call)
 
 
 def truth(value: Value) -> bool | None:
@@ -281,7 +299,7 @@ def calculated(operator: str, left: Value, right: Value) -> float | None:
 
 
 def twelve_digits(value: Value) -> Value:
-    """A figure as it is remembered: rounded to 12 significant digits."""
+    """A number as a figure is remembered and a sum is compared: rounded to 12 significant digits."""
     if isinstance(value, float) and math.isfinite(value):
         return float(Context(prec=12, rounding=ROUND_HALF_EVEN).create_decimal(Decimal(value)))
     return value

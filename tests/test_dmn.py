@@ -701,6 +701,19 @@ def test_text_that_an_input_expression_alone_names_is_one_of_its_words(tmp_path:
     assert conclusions(knowledge, x=6, status="silver")["d"] == 2
 
 
+@pytest.mark.parametrize(
+    ("expression", "cell", "x", "y"),
+    [("x + y", "<= 0.3", 0.1, 0.2), ("x * y", "[0..3.3]", 1.1, 3), ("x * y", "3.3", 1.1, 3)],
+)
+def test_sum_in_an_input_expression_is_the_decimal_one(
+    expression: str, cell: str, x: float, y: float, tmp_path: Path
+) -> None:
+    asked = table("d", [expression], [[cell, "1"], ["-", "2"]]).replace("UNIQUE", "FIRST")
+    knowledge = imported(model(given("x", "number"), given("y", "number"), asked), tmp_path)
+    assert conclusions(knowledge, x=x, y=y) == {"d": 1}
+    assert conclusions(knowledge, x=x + 1e-9, y=y) == {"d": 2}
+
+
 def test_spaces_of_a_text_in_an_input_expression_belong_to_it(tmp_path: Path) -> None:
     asked = table("d", ['Status  =\n"a \u00a0 b"'], [["true", "1"], ["false", "2"]])
     knowledge = imported(model(given("Status", "string"), asked), tmp_path)

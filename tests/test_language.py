@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import itertools
 import math
 import sys
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from engine.case import Case
 from engine.costs import working_memory
 from engine.errors import BadInput
+from engine.language.bounds import FALSE, TRUE, bound_of, compile_bounds
 from engine.language.evaluate import Table, Value, compile_plain
 from engine.language.generate import Computed, generate_fill, generate_judge
 from engine.language.nodes import (
@@ -40,6 +42,7 @@ from engine.language.nodes import (
 )
 from engine.language.normal import All, Any, Formula, NamedTruth, Native, alternatives, named_truths, normal_form
 from engine.language.parse import DEEPEST_EXPRESSION, LONGEST_EXPRESSION, ExpressionError, parse
+from engine.language.possible import Truths, compile_possible, exactly
 from engine.language.resolve import resolve
 from engine.language.scope import (
     ChoiceType,
@@ -792,6 +795,40 @@ def evaluated(node: Node, case: Case) -> Value:
     return compile_plain(node, CONDITIONS.tables)(memory.values, memory.origins)
 
 
+class _Rounding(ast.NodeTransformer):
+    """Has Python round what it compares where a side computes; a chain becomes one comparison after another."""
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        computing = [computes(side) for side in (node.left, *node.comparators)]
+        self.generic_visit(node)
+        found: list[ast.expr] = []
+        for index, (operator, right) in enumerate(zip(node.ops, node.comparators, strict=True)):
+            pair = [node.comparators[index - 1] if index else node.left, right]
+            if any(computing[index : index + 2]):
+                pair = [self.rounded(side) for side in pair]
+            found.append(ast.Compare(pair[0], [operator], [pair[1]]))
+        return ast.BoolOp(ast.And(), found) if len(found) > 1 else found[0]
+
+    def rounded(self, side: ast.expr) -> ast.expr:
+        if isinstance(side, ast.List):
+            return ast.List([self.rounded(option) for option in side.elts], side.ctx)
+        return ast.Call(ast.Name("rounded", ast.Load()), [side], [])
+
+
+def computes(side: ast.expr) -> bool:
+    """Whether Python computes the number, and does not only look it up or choose it."""
+    match side:
+        case ast.BinOp():
+            return True
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return computes(operand)
+        case ast.IfExp(body=body, orelse=orelse):
+            return computes(body) or computes(orelse)
+        case ast.Call(func=ast.Name(id=function), args=arguments):
+            return function == "at" or any(map(computes, arguments))
+    return False
+
+
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(random_conditions(states=False), random_condition_cases(unknown=False))
 def test_condition_when_all_is_known_is_what_python_makes_of_its_text(text: str, case: Case) -> None:
@@ -800,8 +837,10 @@ def test_condition_when_all_is_known_is_what_python_makes_of_its_text(text: str,
     names: dict[str, object] = {name: fact.value for name, fact in case.given.items()}
     names |= {"never": math.inf, "true": True, "false": False, "min": min, "max": max, "at": CONDITIONS.tables["at"]}
     names["first_known"] = lambda first, _second: first
+    names["rounded"] = lambda value: float(f"{value:.12g}") if isinstance(value, float) else value
+    tree = ast.fix_missing_locations(_Rounding().visit(ast.parse(text, mode="eval")))
     try:
-        expected = eval(text, {"__builtins__": {}}, names)  # noqa: S307 - a text that the test wrote itself
+        expected = eval(compile(tree, "<text>", "eval"), {"__builtins__": {}}, names)  # noqa: S307 - the test wrote it
     except ZeroDivisionError:
         return
     # Where Python computes with not-a-number the language says unknown.
@@ -826,6 +865,106 @@ def test_condition_when_something_unknown_becomes_known_never_changes_its_answer
     known = {name: fact for name, fact in case.given.items() if fact.value is not None}
     filled = Case("filled", {**answers.given, **known})
     assert before is None or evaluated(node, filled) is before
+
+
+# Rounding
+
+
+def judgements(text: str, case: Case) -> dict[str, object]:
+    """What every way of evaluating makes of a condition in which nothing is unknown."""
+    node, memory, tables = resolved(text), working_memory(CONDITIONS, case), CONDITIONS.tables
+    known = {name: value for name, value in memory.values.items() if value is not None}
+    came_from = {name: frozenset[str | None]({origin}) for name, origin in memory.origins.items()}
+    possible = compile_possible(node, tables)({name: exactly(value) for name, value in known.items()}, came_from)
+    bound = compile_bounds(node, tables)({name: bound_of(value, 0) for name, value in known.items()}, came_from)
+    return {
+        "plain": evaluated(node, case),
+        "generated": judged(text, case),
+        "reference": Reference(CONDITIONS, case).evaluate(node),
+        "possible": {Truths(true=True, false=False): True, Truths(true=False, false=True): False}.get(possible),  # type: ignore[arg-type]
+        "bounds": {TRUE: True, FALSE: False}.get(bound),  # type: ignore[arg-type]
+    }
+
+
+#: Conditions that the noise of counting in twos would decide wrongly, and what tells apart by the 11th digit all the
+#: same; each with what is known and the answer that decimals give.
+COMPUTED_INSIDE: list[tuple[str, dict[str, Value], bool]] = [
+    ("n0 + 0.2 <= 0.3", {"n0": 0.1}, True),
+    ("n0 + 0.2 > 0.3", {"n0": 0.1}, False),
+    ("0.3 >= n0 + 0.2", {"n0": 0.1}, True),
+    ("n0 + 0.2 == n1", {"n0": 0.1, "n1": 0.3}, True),
+    ("n0 + 0.2 != 0.3", {"n0": 0.1}, False),
+    ("n0 - 0.2 >= 0.1", {"n0": 0.3}, True),
+    ("n0 * 1.1 <= 3.3", {"n0": 3.0}, True),
+    ("n0 * 1.1 < 3.3", {"n0": 3.0}, False),
+    ("n0 / 3 * 3 == n0", {"n0": 0.21}, True),
+    ("n0 / 49 * 49 == n0", {"n0": 1.0}, True),
+    ("n0 / 3 * 3 == n0", {"n0": 0.847134765826215}, True),
+    ("n0 + 0 <= n0", {"n0": 0.3333333333336}, True),
+    ("n0 <= 0.1 + 0.2", {"n0": 0.3}, True),
+    ("n0 >= 0.1 + 0.2", {"n0": 0.3}, True),
+    ("n0 + 0.2 <= n1 * 1.1", {"n0": 3.1, "n1": 3.0}, True),
+    ("0 < n0 + 0.2 <= 0.3", {"n0": 0.1}, True),
+    ("0.3 < n0 + 0.2 < 1", {"n0": 0.1}, False),
+    ("n0 <= n0 + 0 <= n1 * 1.1 <= 3.3", {"n0": 0.1, "n1": 3.0}, True),
+    ("n0 + 0.2 in [0.1, 0.3]", {"n0": 0.1}, True),
+    ("n0 + 0.2 not in [0.1, 0.3]", {"n0": 0.1}, False),
+    ("min(n0 + 0.2, 5) <= 0.3", {"n0": 0.1}, True),
+    ("max(n1, n0 + 0.2) <= 0.3", {"n0": 0.1, "n1": 0.0}, True),
+    ("first_known(n1 / 0, n0 + 0.2) == 0.3", {"n0": 0.1, "n1": 0.0}, True),
+    ("-(n0 + 0.2) >= -0.3", {"n0": 0.1}, True),
+    ("(n0 + 0.2 if t0 else 5) <= 0.3", {"n0": 0.1, "t0": True}, True),
+    ("(1 if n0 + 0.2 > 0.3 else 2) == 2", {"n0": 0.1}, True),
+    ("(n0 + 0.2 > 0.3) == t0", {"n0": 0.1, "t0": False}, True),
+    ("at(n0) <= 15.6", {"n0": 2.12}, True),
+    ("-at(n0) in [-15.6]", {"n0": 2.12}, True),
+    ("n0 * 1e9 <= 1_070_000_000", {"n0": 1.07}, True),
+    ("n0 * never > 1", {"n0": 0.1}, True),
+    # The 11th digit tells apart, and so does the 12th.
+    ("n0 + 0.2 <= 0.29999999999", {"n0": 0.1}, False),
+    ("n0 + 0.2 <= 0.299999999999", {"n0": 0.1}, False),
+    ("n0 + 0.2 < 0.30000000001", {"n0": 0.1}, True),
+    ("n0 + 0.2 == 0.3", {"n0": 0.10000000001}, False),
+    ("n0 * 1.1 <= 3.2999999999", {"n0": 3.0}, False),
+    ("n0 * 1.1 <= 3.3", {"n0": 3.0000000001}, False),
+    ("n0 / 3 * 3 == n1", {"n0": 0.21, "n1": 0.21000000001}, False),
+    ("0.30000000001 <= n0 + 0.2 <= 1", {"n0": 0.1}, False),
+    ("n0 + 0.2 in [0.29999999999, 0.30000000001]", {"n0": 0.1}, False),
+    ("n0 + 0.2 not in [0.29999999999]", {"n0": 0.1}, True),
+    ("min(n0 + 0.2, 5) <= 0.29999999999", {"n0": 0.1}, False),
+    ("n0 * 1e9 <= 1_069_999_999.9", {"n0": 1.07}, False),
+    # What is only looked up or chosen is compared as it is.
+    ("n0 <= 0.3", {"n0": 0.1 + 0.2}, False),
+    ("-n0 >= -0.3", {"n0": 0.1 + 0.2}, False),
+    ("n0 == n1", {"n0": 0.1 + 0.2, "n1": 0.3}, False),
+    ("n0 in [0.3]", {"n0": 0.1 + 0.2}, False),
+    ("min(n0, 5) <= 0.3", {"n0": 0.1 + 0.2}, False),
+    ("(n0 if n1 + 1 > 0 else 5) <= 0.3", {"n0": 0.1 + 0.2, "n1": 1.0}, False),
+    ("first_known(n0, 1) == 0.3", {"n0": 0.1 + 0.2}, False),
+]
+
+
+@pytest.mark.parametrize(("text", "known", "expected"), COMPUTED_INSIDE)
+def test_comparison_when_a_side_is_computed_is_decided_by_decimals_however_it_is_evaluated(
+    text: str, known: dict[str, Value], expected: bool
+) -> None:
+    found = judgements(text, case_of(**known))
+    assert found == dict.fromkeys(found, expected)
+
+
+@pytest.mark.parametrize(("text", "known", "expected"), COMPUTED_INSIDE)
+def test_comparison_when_it_stands_in_a_figure_is_decided_as_in_a_condition(
+    text: str, known: dict[str, Value], expected: bool
+) -> None:
+    tables = {"at": table((1.0, 10.0), (3.0, 20.0), (8.0, 0.0))}
+    knowledge = base(CONDITION_FACTS, figures={"a": f"1 if {text} else 2"}, tables=tables)
+    quantity = knowledge.quantities["a"]
+    plain = working_memory(knowledge, case_of(**known))
+    values: dict[str, Value] = {**plain.values, "a": None}
+    generate_fill([Computed("a", quantity.formula, quantity.evaluate, "computed", tidied=True)], knowledge.tables)(
+        values, dict(plain.origins)
+    )
+    assert plain.values["a"] == values["a"] == (1.0 if expected else 2.0)
 
 
 # Generated functions

@@ -17,9 +17,10 @@ from engine.costs import WorkingMemory, working_memory
 from engine.errors import InferenceError
 from engine.evaluator import evaluate_decision
 from engine.knowledge import Knowledge
+from engine.language.bounds import FALSE, TRUE, compile_bounds
 from engine.language.evaluate import Value, compile_plain
 from engine.language.nodes import children
-from engine.language.possible import Possible, Span, Truths, Words, compile_possible
+from engine.language.possible import Possible, Span, Truths, Words, compile_possible, straight
 from engine.language.scope import ChoiceType, NumberType, SetType
 from engine.outlook import Domain, Outlook, asked_states, full_domain, thresholds
 from engine.pipeline import doubtful
@@ -145,6 +146,47 @@ def test_expression_when_a_number_may_be_never_or_nothing_leaves_out_no_outcome(
             if one.low <= left <= one.high and other.low <= right <= other.high:
                 value = evaluate({"n0": left, "n1": right}, {})
                 assert allows(found, value), (one, other, left, right, value, found)
+
+
+SUMS = (
+    "n0 + 0.2 <= 0.3",
+    "n0 * 1.1 < 3.3",
+    "n0 / 3 * 3 == n0",
+    "n0 + 0.1 in [0.2, 0.3]",
+    "n0 * 0.1 + n0 * 0.2 >= n0 * 0.3",
+    "n0 * 0.1 + n0 * 0.2 != n1 * 0.3",
+    "n0 + 0.2 <= n1 * 1.1",
+    "min(n0 * 1.1, n1) > 0.3",
+    "0.3 <= max(n0 / 0.7, n1 - 0.1) <= 3.3",
+    "at(n0) > 15.6",
+    "(n0 + 0.2 if n1 * 1.1 <= 3.3 else n0) == 0.3",
+)
+_DECIMALS = tuple(tenths / 10 for tenths in range(41))
+
+
+@quickly
+@given(st.sampled_from(SUMS), *[st.sampled_from(_DECIMALS)] * 4)
+def test_comparison_of_sums_when_decided_for_a_span_is_decided_so_at_every_decimal_in_it(
+    formula: str, first: float, last: float, low: float, high: float
+) -> None:
+    tables = {"at": table((1, 10), (3, 20), (8, 0))}
+    rows = [(formula, "red")]
+    base = loaded(documents({"n0": number(), "n1": number()}, [decision("d0", "first", rows)], tables=tables))
+    node = base.decisions["d0"].rows[0].when
+    evaluate, explore = compile_plain(node, base.tables), compile_possible(node, base.tables)
+    least, most = min(first, last), max(first, last)
+    low, high = min(low, high), max(low, high)
+    across = explore({"n0": Span(least, most), "n1": Span(low, high)}, {})
+    along = explore({"n0": straight(first, last), "n1": straight(low, high)}, {})
+    bounds = compile_bounds(node, base.tables)({"n0": (least, most, False), "n1": (low, high, False)}, {})
+    assert isinstance(bounds, int)
+    for one in (decimal for decimal in _DECIMALS if least <= decimal <= most):
+        for near, other in product((one, math.nextafter(one, first), math.nextafter(one, last)), (low, high)):
+            found = evaluate({"n0": near, "n1": other}, {})
+            assert allows(across, found), (near, other)
+            assert bounds & (TRUE if found else FALSE), (near, other)
+        share = 0.0 if first == last else (one - first) / (last - first)
+        assert allows(along, evaluate({"n0": first + share * (last - first), "n1": low + share * (high - low)}, {}))
 
 
 # Regions of a whole base
@@ -376,6 +418,18 @@ def test_recommendation_when_something_could_turn_it_is_turned_somewhere(drawn: 
         found = outlook.explore(enough=2).values
         assert len(found) > 1
         assert {conclusion: outlook.at(point) for conclusion, point in found.items()} == {each: each for each in found}
+
+
+@pytest.mark.parametrize(("condition", "low", "high"), [("n0 + 0.2 <= 0.3", 0.0, 0.1), ("n0 * 1.1 <= 3.3", 2.0, 3.0)])
+def test_conclusion_when_an_open_fact_may_be_just_what_decimals_allow_is_the_only_one(
+    condition: str, low: float, high: float
+) -> None:
+    rows = [(condition, "red"), ("true", "green")]
+    base = loaded(documents({"n0": number()}, [decision("d0", "first", rows)]))
+    memory = decided_memory(base, Case("open", {}))
+    assert Outlook(memory, "d0", {"n0": Domain(Span(low, high))}).explore(prove=False).only == "red"
+    beyond = Outlook(memory, "d0", {"n0": Domain(Span(low, high + 1e-10))})
+    assert set(beyond.explore(prove=False).values) == {"red", "green"}
 
 
 #: Pairs of answers to one unknown fact of the example with much unknown, others held, that decide it differently.

@@ -11,7 +11,18 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.language.evaluate import Table, Tables, Value, minus, origin_states, plus
+from engine.language.evaluate import (
+    Table,
+    Tables,
+    Value,
+    chosen,
+    is_rounded,
+    minus,
+    origin_states,
+    plus,
+    sides,
+    twelve_digits,
+)
 from engine.language.nodes import (
     NEVER,
     And,
@@ -34,7 +45,6 @@ from engine.language.nodes import (
 )
 
 TRUE, FALSE, UNKNOWN = 1, 2, 4
-_TWELVE_DIGITS = 1e12
 _BOTH = TRUE | FALSE
 
 Range = tuple[float, float, bool]
@@ -81,11 +91,10 @@ def compile_bounds(node: Node, tables: Tables) -> Bound:
             return _arithmetic(_COMBINE[symbol], compile_bounds(left, tables), compile_bounds(right, tables))
         case Comparison(operator="==" | "!=" as symbol, left=left, right=Text(value=word)):
             return _is_word(compile_bounds(left, tables), word, negated=symbol == "!=")
-        case Comparison(operator=symbol, left=left, right=right):
-            return _comparison(symbol, compile_bounds(left, tables), compile_bounds(right, tables))
-        case Membership(item=item, options=options, negated=negated):
-            chosen = frozenset(option.value for option in options if isinstance(option, Number | Text | Truth))
-            return _membership(compile_bounds(item, tables), chosen, negated)
+        case Comparison(operator=symbol):
+            return _comparison(symbol, *(_side(side, tables, rounded=rounded) for side, rounded in sides(node)))
+        case Membership(item=item, negated=negated):
+            return _membership(_side(item, tables, rounded=is_rounded(node)), chosen(node), negated)
         case State(name=name, state=state, negated=negated):
             return _state(name, origin_states(state), negated)
         case Not(operand=operand):
@@ -106,16 +115,9 @@ def tidied(bounds: Bounds) -> Bounds:
     """A number's ends rounded as computed figures are."""
     if isinstance(bounds, tuple) and bounds[0] <= bounds[1]:
         low, high, unknown = bounds
-        rounded = _rounded(low)
-        return rounded, rounded if low == high else _rounded(high), unknown
+        rounded = twelve_digits(low)
+        return rounded, rounded if low == high else twelve_digits(high), unknown
     return bounds
-
-
-def _rounded(number: float) -> float:
-    # A whole number of up to 12 digits is what it would be rounded to.
-    if (-_TWELVE_DIGITS < number < _TWELVE_DIGITS and number.is_integer()) or math.isinf(number):
-        return number
-    return float(f"{number:.12g}")
 
 
 def join(one: Bounds, other: Bounds) -> Bounds:
@@ -229,6 +231,11 @@ def _arithmetic(combine: Callable[[Range, Range], Range], left: Bound, right: Bo
 
 def _either(true: bool, false: bool, unknown: bool) -> int:
     return true * TRUE | false * FALSE | unknown * UNKNOWN
+
+
+def _side(node: Node, tables: Tables, *, rounded: bool) -> Bound:
+    inner = compile_bounds(node, tables)
+    return (lambda b, o: tidied(inner(b, o))) if rounded else inner
 
 
 def _comparison(symbol: str, left: Bound, right: Bound) -> Bound:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.language.nodes import (
     NEVER,
@@ -30,6 +30,7 @@ from engine.language.nodes import (
     Text,
     Truth,
     Unknown,
+    computes,
 )
 
 Value = float | bool | str | None
@@ -82,9 +83,8 @@ def compile_plain(node: Node, tables: Tables) -> Evaluate:
             return _arithmetic(_ARITHMETIC[operator], compile_plain(left, tables), compile_plain(right, tables))
         case Comparison():
             return _comparison(node, tables)
-        case Membership(item=item, options=options, negated=negated):
-            chosen = frozenset(option.value for option in options if isinstance(option, Number | Text | Truth))
-            return _membership(compile_plain(item, tables), chosen, negated)
+        case Membership():
+            return _membership(node, tables)
         case State(name=name, state=state, negated=negated):
             return _state(name, state, negated)
         case Not(operand=operand):
@@ -100,11 +100,46 @@ def compile_plain(node: Node, tables: Tables) -> Evaluate:
             return _call(function, [compile_plain(argument, tables) for argument in arguments], tables)
 
 
+#: Whole numbers below this are what they would be rounded to.
+_WHOLE = 1e12
+
+
+def twelve_digits(number: float) -> float:
+    """A number rounded to 12 significant digits."""
+    if number.is_integer() and -_WHOLE < number < _WHOLE:
+        return number
+    # What is infinite stays so.
+    return float(f"{number:.12g}")
+
+
 def tidy(value: Value) -> Value:
     """A computed number rounded to 12 significant digits, so that binary noise never decides a comparison."""
-    if isinstance(value, float) and math.isfinite(value):
-        return float(f"{value:.12g}")
-    return value
+    return twelve_digits(value) if isinstance(value, float) else value
+
+
+def is_rounded(node: Comparison | Membership) -> bool:
+    """Whether what is compared is rounded first, as figures are: where a side computes, both sides are.
+
+    To round the computed side alone would tell ``x / 3 * 3`` from an ``x`` of more than 12 digits.
+    """
+    return computes(node.item) if isinstance(node, Membership) else computes(node.left) or computes(node.right)
+
+
+def sides(node: Comparison) -> tuple[tuple[Node, bool], tuple[Node, bool]]:
+    """Both sides of a comparison, each with whether its value is rounded first; a literal is so already."""
+    rounded = is_rounded(node)
+    left, right = (_rounded_literal(side) if rounded else side for side in (node.left, node.right))
+    return (left, rounded and not isinstance(left, Number)), (right, rounded and not isinstance(right, Number))
+
+
+def _rounded_literal(node: Node) -> Node:
+    return replace(node, value=twelve_digits(node.value)) if isinstance(node, Number) else node
+
+
+def chosen(node: Membership) -> frozenset[float | bool | str]:
+    """The values that a membership lists, rounded where its item is."""
+    options = map(_rounded_literal, node.options) if is_rounded(node) else node.options
+    return frozenset(option.value for option in options if isinstance(option, Number | Text | Truth))
 
 
 #: What is left of two terms that cancel is nothing where it is less than this share of them.
@@ -167,7 +202,7 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 def _comparison(node: Comparison, tables: Tables) -> Evaluate:
-    left, right = compile_plain(node.left, tables), compile_plain(node.right, tables)
+    left, right = (_side(side, tables, rounded=rounded) for side, rounded in sides(node))
     compare = COMPARE[node.operator]
 
     def evaluate(v: Values, o: Origins) -> Value:
@@ -180,10 +215,17 @@ def _comparison(node: Comparison, tables: Tables) -> Evaluate:
     return evaluate
 
 
-def _membership(item: Evaluate, chosen: frozenset[float | bool | str], negated: bool) -> Evaluate:
+def _side(node: Node, tables: Tables, *, rounded: bool) -> Evaluate:
+    inner = compile_plain(node, tables)
+    return (lambda v, o: tidy(inner(v, o))) if rounded else inner
+
+
+def _membership(node: Membership, tables: Tables) -> Evaluate:
+    item, options, negated = _side(node.item, tables, rounded=is_rounded(node)), chosen(node), node.negated
+
     def evaluate(v: Values, o: Origins) -> Value:
         value = item(v, o)
-        return None if value is None else (value in chosen) != negated
+        return None if value is None else (value in options) != negated
 
     return evaluate
 

@@ -13,7 +13,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.language.evaluate import Evaluate, Tables, Value, Values, compile_plain, minus, origin_states, plus, tidy
+from engine.language.evaluate import (
+    Evaluate,
+    Tables,
+    Value,
+    Values,
+    chosen,
+    compile_plain,
+    is_rounded,
+    minus,
+    origin_states,
+    plus,
+    sides,
+    tidy,
+)
 from engine.language.nodes import (
     And,
     Arithmetic,
@@ -155,6 +168,11 @@ def generate_fill(entries: Sequence[Computed], tables: Tables) -> Fill:
     return fill
 
 
+def _rounding(rounded: bool) -> str:
+    """Python for a compared value, to be filled in."""
+    return "tidy({})" if rounded else "{}"
+
+
 class _Writer:
     """Writes expressions over two mappings: ``v``, each name's value, and ``o``, the origins."""
 
@@ -165,6 +183,7 @@ class _Writer:
             "infinity": math.inf,
             "plus": plus,
             "minus": minus,
+            "tidy": tidy,
         }
         self._variables: dict[str, str] = {}
         self._temporaries = 0
@@ -225,12 +244,15 @@ class _Writer:
                 return self._strict([operand], lambda one: f"-{one}")
             case Not(operand=operand):
                 return self._strict([operand], lambda one: f"not {one}")
-            case Comparison(operator=operator, left=left, right=right):
-                return self._strict([left, right], lambda one, other: f"{one} {operator} {other}")
-            case Membership(item=item, options=options, negated=negated):
-                literals = frozenset(option.value for option in options if isinstance(option, Number | Text | Truth))
-                chosen = self._constant(literals)
-                return self._strict([item], lambda one: f"{one} {'not in' if negated else 'in'} {chosen}")
+            case Comparison(operator=operator):
+                (left, rounds_left), (right, rounds_right) = sides(node)
+                one_side, other_side = _rounding(rounds_left), _rounding(rounds_right)
+                return self._strict(
+                    [left, right], lambda one, other: f"{one_side.format(one)} {operator} {other_side.format(other)}"
+                )
+            case Membership(item=item, negated=negated):
+                options, side = self._constant(chosen(node)), _rounding(is_rounded(node))
+                return self._strict([item], lambda one: f"{side.format(one)} {'not in' if negated else 'in'} {options}")
             case Arithmetic(operator=operator, left=left, right=right):
                 return self._strict([left, right], lambda one, other: self._calculated(operator, one, other))
             case Call(function=function, arguments=[argument]) if function in self._tables:

@@ -214,3 +214,22 @@ def valued_names_in(node: Node) -> frozenset[str]:
 def functions_in(node: Node) -> frozenset[str]:
     """Every function or table the expression calls."""
     return frozenset(part.function for part in walk(node) if isinstance(part, Call))
+
+
+#: The functions that choose one of their arguments; every other is a table, whose values are computed.
+CHOOSING = ("min", "max", "first_known")
+
+
+def computes(node: Node) -> bool:
+    """Whether the value is a number that comes out of arithmetic or a table, not one only looked up or chosen."""
+    match node:
+        case Arithmetic():
+            return True
+        case Negative(operand=operand):
+            return computes(operand)
+        case Conditional(then=then, otherwise=otherwise):
+            return computes(then) or computes(otherwise)
+        case Call(function=function, arguments=arguments):
+            return function not in CHOOSING or any(map(computes, arguments))
+        case _:
+            return False

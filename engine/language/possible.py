@@ -12,7 +12,18 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from engine.language.evaluate import Table, Tables, Value, minus, origin_states, plus, tidy
+from engine.language.evaluate import (
+    Table,
+    Tables,
+    Value,
+    chosen,
+    is_rounded,
+    minus,
+    origin_states,
+    plus,
+    sides,
+    twelve_digits,
+)
 from engine.language.nodes import (
     NEVER,
     And,
@@ -112,10 +123,10 @@ def tidy_span(possible: Possible) -> Possible:
     """The span with its ends rounded as computed figures are."""
     if isinstance(possible, Span) and possible.low <= possible.high:
         return Span(
-            _tidied(possible.low),
-            _tidied(possible.high),
+            twelve_digits(possible.low),
+            twelve_digits(possible.high),
             possible.unknown,
-            possible.ends and (_tidied(possible.ends[0]), _tidied(possible.ends[1])),
+            possible.ends and (twelve_digits(possible.ends[0]), twelve_digits(possible.ends[1])),
         )
     return possible
 
@@ -123,10 +134,6 @@ def tidy_span(possible: Possible) -> Possible:
 def straight(first: float, last: float) -> Span:
     """A line from its value at one end of the open quantity to that at the other."""
     return Span(min(first, last), max(first, last), ends=(first, last))
-
-
-def _tidied(number: float) -> float:
-    return float(tidy(number) or 0.0)
 
 
 def compile_possible(node: Node, tables: Tables) -> Explore:
@@ -149,13 +156,12 @@ def compile_possible(node: Node, tables: Tables) -> Explore:
             combine = _COMBINE[operator]
             one, other = compile_possible(left, tables), compile_possible(right, tables)
             return lambda b, o: combine(_span(one(b, o)), _span(other(b, o)))
-        case Comparison(operator=operator, left=left, right=right):
-            one, other = compile_possible(left, tables), compile_possible(right, tables)
+        case Comparison(operator=operator):
+            one, other = (_side(side, tables, rounded=rounded) for side, rounded in sides(node))
             return lambda b, o: _compare(operator, one(b, o), other(b, o))
-        case Membership(item=item, options=options, negated=negated):
-            chosen = frozenset(option.value for option in options if isinstance(option, Number | Text | Truth))
-            inner = compile_possible(item, tables)
-            return lambda b, o: _inside(inner(b, o), chosen, negated)
+        case Membership(item=item, negated=negated):
+            options, inner = chosen(node), _side(item, tables, rounded=is_rounded(node))
+            return lambda b, o: _inside(inner(b, o), options, negated)
         case State(name=name, state=state, negated=negated):
             return _state(name, state, negated)
         case Not(operand=operand):
@@ -169,6 +175,12 @@ def compile_possible(node: Node, tables: Tables) -> Explore:
             return _conditional(*(compile_possible(part, tables) for part in (test, then, otherwise)))
         case Call(function=function, arguments=arguments):
             return _call(function, [compile_possible(argument, tables) for argument in arguments], tables)
+
+
+def _side(node: Node, tables: Tables, *, rounded: bool) -> Explore:
+    """What is compared. A line stays one although its values step: far less than two lines must be apart."""
+    inner = compile_possible(node, tables)
+    return (lambda b, o: tidy_span(inner(b, o))) if rounded else inner
 
 
 def _span(possible: Possible) -> Span:
