@@ -147,6 +147,8 @@ class FactDeclaration(_Declaration):
             raise ValueError("a default needs its default_source")
         if self.open and self.choices is None:
             raise ValueError("open belongs to facts of type choice")
+        if self.choices is not None and not self.choices and not self.open:
+            raise ValueError("a choice needs at least one word under choices")
         return self
 
     @property

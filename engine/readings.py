@@ -50,10 +50,13 @@ def aggregated(aggregate: Aggregate, rows: Sequence[tuple[Node, str]]) -> Node:
 
     Args:
         aggregate: a count is 0 where no row holds; anything else is unknown then.
-        rows: each row's condition with the number it gives; for a count with any word.
+        rows: each row's condition with the number it gives; for a count with any word. There are none where none
+            of a decision's conditions can be read.
     """
     if aggregate == "count":
         return _total([Conditional(when, Number(1.0), Number(0.0)) for when, _ in rows])
+    if not rows:
+        return Unknown()
     if aggregate == "sum":
         found = _total([Conditional(when, Number(float(word)), Number(0.0)) for when, word in rows])
     else:

@@ -278,3 +278,23 @@ def test_condition_when_it_misreads_a_conclusion_is_refused(when: str, message: 
     files: dict[str, Any] = {"a.yaml": POINTS, "b.yaml": notes, "d.yaml": reader}
     with pytest.raises(BadInput, match=message):
         decided(tmp_path, files)
+
+
+# Rows that cannot be read
+
+
+@pytest.mark.parametrize("aggregate", ["sum", "min", "max", "count"])
+def test_aggregate_when_no_row_can_be_read_makes_nothing(aggregate: Aggregate) -> None:
+    made = compile_plain(aggregated(aggregate, []), {})({}, {})
+    assert made == (0.0 if aggregate == "count" else None)
+
+
+@pytest.mark.parametrize("aggregate", ["sum", "min", "max", "count"])
+def test_decision_when_none_of_its_conditions_can_be_read_is_refused_for_each(aggregate: str, tmp_path: Path) -> None:
+    text = decision(
+        f"decides: d\nvalues: [1, 2]\nhit_policy: collect\naggregate: {aggregate}\n",
+        rule("d-1", "nobody == 3", "1"),
+        rule("d-2", "nobody == 4", "2"),
+    )
+    told = refusals(tmp_path, text)
+    assert told.count("'nobody' is not a known name") == 2

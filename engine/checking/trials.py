@@ -115,7 +115,8 @@ class Trials:
 
     @cached_property
     def _names(self) -> Sequence[str]:
-        return tuple(self.knowledge.facts)
+        """The facts that can be given something, which a choice without choices cannot."""
+        return tuple(name for name, values in self.notable.items() if values)
 
     @cached_property
     def _weights(self) -> Sequence[float]:
@@ -125,7 +126,7 @@ class Trials:
     def notable(self) -> Mapping[str, tuple[Value, ...]]:
         """For each fact the values at which something may change, and both neighbours of each."""
         cuts = thresholds(self.knowledge)
-        return {name: tuple(self._notable(name, cuts.get(name, ()))) for name in self._names}
+        return {name: tuple(self._notable(name, cuts.get(name, ()))) for name in self.knowledge.facts}
 
     def _notable(self, name: str, cuts: Iterable[float]) -> Iterator[Value]:
         fact = self.knowledge.facts[name]
@@ -133,7 +134,7 @@ class Trials:
             yield from (True, False)
             return
         if fact.choices is not None:
-            yield from fact.choices
+            yield from fact.words
             return
         low, high = fact.bounds
         plain = _PLAIN_SHARES if high <= 1 else _PLAIN_NUMBERS
@@ -165,6 +166,8 @@ class Trials:
     def varied(self, rng: random.Random, case: Case) -> Case:
         """The case with a few facts given anew, some of them between notable values, or no longer given."""
         given = dict(case.given)
+        if not self._names:
+            return case
         for name in rng.choices(self._names, self._weights, k=rng.choice((1, 1, 2, 3, 5))):
             if given.pop(name, None) is None or rng.random() < 0.7:  # noqa: PLR2004 - about a third go
                 given[name] = replace(self._given(rng, name), value=self._near_notable(rng, name))

@@ -8,18 +8,24 @@ are only recognised where the model declares them.
 from __future__ import annotations
 
 import re
+import sys
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Literal as OneOf
 from typing import TypeVar
+
+from engine.source import shorten
 
 Kind = OneOf["number", "text", "boolean"]
 _T = TypeVar("_T")
 
 #: Longer expressions are refused before they are read.
 LONGEST_TEXT = 20_000
+#: Longer names are refused, those of elements before any expression is read.
+LONGEST_NAME = 500
 #: Digits before or behind the point of a number, at most.
 _MOST_DIGITS = 300
 #: How deep parentheses may nest, and how many operations one expression may have.
@@ -30,6 +36,9 @@ _NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 _WORD = re.compile(r"[^\W\d][\w'’]*")
 _SYMBOL = re.compile(r"\.\.|\*\*|<=|>=|!=|[-+*/<>=()\[\],.?]")
 _SPACE = re.compile(r"\s+")
+#: Spaces, and the texts in quotes, closed or not, whose spaces are their own.
+_SPACE_OR_STRING = re.compile(r'\s+|"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_GOES_ON = re.compile(r"[\w'’]")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{6}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\"}
 _COMPARISONS = ("<=", ">=", "!=", "<", ">", "=")
@@ -172,8 +181,8 @@ def normalized(name: str) -> str:
 
 def is_name(text: str) -> bool:
     """Whether a text that the model does not declare can only be a name: words, with dots or spaces between."""
-    words = text.replace(".", " ").split(" ")
-    return all(_WORD.fullmatch(word) and word not in _NO_NAMES for word in words)
+    words = text.replace(".", " ").split(" ") if len(text) <= LONGEST_NAME else ()
+    return bool(words) and all(_WORD.fullmatch(word) and word not in _NO_NAMES for word in words)
 
 
 def references(term: Term | Test) -> Iterator[str]:
@@ -215,6 +224,11 @@ class _Token:
     kind: OneOf["string", "number", "word", "name", "symbol", "end"]
     text: str
 
+    @property
+    def shown(self) -> str:
+        """The token as messages show it."""
+        return f"“{shorten(self.text)}”" if self.text else "the end"
+
 
 class _Reader:
     """Reads one text from left to right."""
@@ -222,9 +236,11 @@ class _Reader:
     def __init__(self, text: str, names: Collection[str]) -> None:
         if len(text) > LONGEST_TEXT:
             raise NotTakenError(f"{len(text):,} characters, and at most {LONGEST_TEXT:,} are read")
-        self._text = text
-        self._name = _any_of(tuple(names))
-        self._tokens = [*self._split(), _Token("end", "")]
+        self._text = _SPACE_OR_STRING.sub(lambda found: found[0] if found[0][0] == '"' else " ", text)
+        self._names = _declared(tuple(names))
+        # Each is read when it is needed, so that what is refused early takes little time, however much follows it.
+        self._waiting = self._split()
+        self._tokens: list[_Token] = []
         self._at = 0
         self._depth = 0
         self._operations = 0
@@ -233,7 +249,7 @@ class _Reader:
         """What is read, where nothing is left over."""
         found = read(self)
         if self._next.kind != "end":
-            raise NotTakenError(f"“{self._next.text}” where it should end")
+            raise NotTakenError(f"{self._next.shown} where it should end")
         return found
 
     # -- tokens ------------------------------------------------------------------------------------
@@ -241,18 +257,20 @@ class _Reader:
     def _split(self) -> Iterator[_Token]:
         at, text = 0, self._text
         while at < len(text):
-            space = _SPACE.match(text, at)
-            if space:
-                at = space.end()
+            if text[at] == " ":
+                at += 1
                 continue
             token, at = self._token(at)
             yield token
+        while True:
+            yield _Token("end", "")
 
     def _token(self, at: int) -> tuple[_Token, int]:
         text = self._text
-        named = self._name.match(text, at) if self._name else None
-        if named:
-            return _Token("name", normalized(named[0])), named.end()
+        named = self._names.at(text, at)
+        if named is not None:
+            name, end = named
+            return _Token("name", name), end
         for kind, pattern in (("string", _STRING), ("number", _NUMBER), ("word", _WORD), ("symbol", _SYMBOL)):
             found = pattern.match(text, at)
             if found:
@@ -263,7 +281,13 @@ class _Reader:
 
     @property
     def _next(self) -> _Token:
-        return self._tokens[self._at]
+        return self._ahead(0)
+
+    def _ahead(self, more: int) -> _Token:
+        """The token so many behind the next one."""
+        while len(self._tokens) <= self._at + more:
+            self._tokens.append(next(self._waiting))
+        return self._tokens[self._at + more]
 
     def _take(self, *symbols: str) -> str | None:
         """The next token where it is one of these symbols or words."""
@@ -275,14 +299,13 @@ class _Reader:
 
     def _expect(self, symbol: str) -> None:
         if self._take(symbol) is None:
-            found = f"“{self._next.text}”" if self._next.text else "the end"
-            raise NotTakenError(f"{found} where “{symbol}” should be")
+            raise NotTakenError(f"{self._next.shown} where “{symbol}” should be")
 
     # -- input entries -----------------------------------------------------------------------------
 
     def entry(self) -> Tests:
         """``not(tests)`` or tests."""
-        begins_with_not = self._next == _Token("word", "not") and self._tokens[self._at + 1].text == "("
+        begins_with_not = self._next == _Token("word", "not") and self._ahead(1).text == "("
         if not begins_with_not:
             return Tests(self._list())
         self._at += 2
@@ -371,11 +394,10 @@ class _Reader:
             case "name":
                 return Reference(token.text)
             case "word":
-                return self._from_word(token.text)
+                return self._from_word(token)
             case "symbol" if token.text == "(":
                 return self._in_parentheses()
-        found = f"“{token.text}”" if token.text else "the end"
-        raise NotTakenError(f"{found} where a value should be")
+        raise NotTakenError(f"{token.shown} where a value should be")
 
     def _in_parentheses(self) -> Term:
         self._depth += 1
@@ -386,28 +408,87 @@ class _Reader:
         self._depth -= 1
         return found
 
-    def _from_word(self, word: str) -> Term:
+    def _from_word(self, token: _Token) -> Term:
+        word = token.text
         if word in ("true", "false"):
             return Constant(word == "true")
         if word == "null":
             raise NotTakenError("null")
         if word in _RESERVED or self._next.text == "(":
-            raise NotTakenError(f"“{word}”, which begins an expression of its own kind")
-        raise NotTakenError(f"the name “{word}”, which the model does not declare")
+            raise NotTakenError(f"{token.shown}, which begins an expression of its own kind")
+        raise NotTakenError(f"the name {token.shown}, which the model does not declare")
+
+
+class _Declared:
+    """Names in order, among which the one that a text goes on with is found without trying them all.
+
+    Names that a text begins with begin each other, so they stand one behind the other; the last of them that is not
+    behind the text tells of all of them.
+    """
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._by_text = {normalized(name): name for name in names if name.strip()}
+        self._ordered = sorted(self._by_text)
+        self._letters = frozenset(name[0] for name in self._ordered)
+        self._longest = max(map(len, self._ordered), default=0)
+        #: For each name the lengths of those that it begins with, where they end as a word of it does.
+        self._within: list[tuple[int, ...]] = []
+        begun: list[int] = []
+        for index, name in enumerate(self._ordered):
+            while begun and not name.startswith(self._ordered[begun[-1]]):
+                begun.pop()
+            self._within.append(self._lengths_within(name, begun[-1]) if begun else ())
+            begun.append(index)
+
+    def _lengths_within(self, name: str, index: int) -> tuple[int, ...]:
+        length = len(self._ordered[index])
+        return self._within[index] if _GOES_ON.match(name, length) else (*self._within[index], length)
+
+    def at(self, text: str, at: int) -> tuple[str, int] | None:
+        """The longest name that the text goes on with, and where it ends.
+
+        Where both "age" and "age group" are declared, "age group" is meant.
+        """
+        if text[at] not in self._letters:
+            return None
+        part = text[at : at + self._longest]
+        index = bisect_right(self._ordered, part) - 1
+        if index < 0:
+            return None
+        shared = _shared(self._ordered[index], part)
+        found = part[:shared]
+        if found not in self._by_text or _GOES_ON.match(text, at + shared):
+            shorter = self._within[index]
+            position = bisect_left(shorter, shared)
+            if position == 0:
+                return None
+            found = part[: shorter[position - 1]]
+        return self._by_text[found], at + len(found)
 
 
 @lru_cache(maxsize=64)
-def _any_of(names: tuple[str, ...]) -> re.Pattern[str] | None:
-    """Any of the names, however many spaces it is written with."""
-    # The longest first: where both "age" and "age group" are declared, "age group" is meant.
-    ordered = sorted(filter(None, names), key=len, reverse=True)
-    patterns = [r"\s+".join(map(re.escape, name.split(" "))) for name in ordered]
-    return re.compile(rf"(?:{'|'.join(patterns)})(?![\w'’])") if patterns else None
+def _declared(names: tuple[str, ...]) -> _Declared:
+    return _Declared(names)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many letters two texts begin with alike."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _number(text: str) -> Constant:
-    exact = Decimal(text)
-    if abs(exact.adjusted()) > _MOST_DIGITS:
+    try:
+        exact = Decimal(text)
+    except InvalidOperation:
+        exact = None
+    if exact is None or abs(exact.adjusted()) > _MOST_DIGITS:
         raise NotTakenError("a number too large or too small to compute with")
     return Constant(float(exact), f"{exact:f}")
 
@@ -415,7 +496,7 @@ def _number(text: str) -> Constant:
 def _unescaped(text: str) -> str:
     def one(found: re.Match[str]) -> str:
         escape = found[1]
-        if escape[0] in "uU" and len(escape) > 1:
+        if escape[0] in "uU" and len(escape) > 1 and int(escape[1:], 16) <= sys.maxunicode:
             return chr(int(escape[1:], 16))
         if escape not in _ESCAPES:
             raise NotTakenError(f"the escape \\{escape}")

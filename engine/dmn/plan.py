@@ -27,11 +27,20 @@ from engine.dmn.feel import (
     read_tests,
     references,
 )
-from engine.dmn.markup import DecisionElement, InputColumn, InputElement, Model, OutputColumn, Written, describe
+from engine.dmn.markup import (
+    LONGEST_SHOWN,
+    DecisionElement,
+    InputColumn,
+    InputElement,
+    Model,
+    OutputColumn,
+    Written,
+    describe,
+)
 from engine.dmn.naming import Names
 from engine.dmn.types import Named, Types
 from engine.errors import Place, Problem, did_you_mean
-from engine.source import MOST_PROBLEMS, printable, quote
+from engine.source import MOST_PROBLEMS, printable, quote, shorten
 
 _POLICIES = {"UNIQUE": "unique", "ANY": "any", "FIRST": "first", "COLLECT": "collect", "RULE ORDER": "rule order"}
 _AGGREGATES = {"SUM": "sum", "MIN": "min", "MAX": "max", "COUNT": "count"}
@@ -466,8 +475,11 @@ class _Planner:
         text = normalized(column.expression.text)
         if text not in sources and is_name(text):
             if self.model.inputs:
-                hint = did_you_mean(text, sources) or "Name an input or a decision of the model"
-                message = f"the input expression is not taken: the name “{text}”, which the model does not declare"
+                near = did_you_mean(text, sources) if len(text) <= LONGEST_SHOWN else None
+                hint = near or "Name an input or a decision of the model"
+                message = (
+                    f"the input expression is not taken: the name “{shorten(text)}”, which the model does not declare"
+                )
                 self._note(column.expression.line, owner, message, hint)
                 return None
             # Where a model has no input data, its tables alone name what they read.
