@@ -938,7 +938,9 @@ REFUSED: dict[str, tuple[str, int, str, str]] = {
         model(TWO_NUMBERS, given("x", "two"), table("d", ["x"], [["1", "1"]])), 3, "input 'x'", "not one range",
     ),
     "a row of minuses": (one_rule("-" * 9_000 + "1"), 8, CELL, "more than 200 operations"),
-    "a row of sums": (model(table("d", ["1" + " + 1" * 900], [["1", "1"]])), 4, f"{D}, input '1{' + 1' * 19} +…'", "200"),
+    "a row of sums": (
+        model(table("d", ["1" + " + 1" * 900], [["1", "1"]])), 4, f"{D}, input '1{' + 1' * 19} +…'", "200",
+    ),
     "a wall of parentheses": (one_rule("(" * 5_000 + "1" + ")" * 5_000), 8, CELL, "nested deeper than 40"),
     "a text too long to read": (one_rule("1, " * 9_000 + "1"), 8, CELL, "27,001 characters"),
     "a structure that holds itself": (
