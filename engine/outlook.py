@@ -510,7 +510,7 @@ def halves(span: Span, cuts: Iterable[float], *, integer: bool) -> list[Span]:
     inside = [cut for cut in cuts if span.low <= cut <= span.high]
     if inside:
         cut = inside[len(inside) // 2]
-        below, above = (math.ceil(cut) - 1, math.floor(cut) + 1) if integer else _neighbours(cut)
+        below, above = (math.ceil(cut) - 1.0, math.floor(cut) + 1.0) if integer else _neighbours(cut)
         parts = [Span(span.low, below), Span(cut, cut), Span(above, span.high)]
         parts = [part for part in parts if part.low <= part.high and (not integer or part.low == int(part.low))]
         if len(parts) > 1:

@@ -28,9 +28,12 @@ from engine.steadiness import quick_look
 from tests.cases import NEEDED, Answers, answers, case, decided, example, knowledge, source_of_chance
 from tests.strategies import (
     RandomBase,
+    base,
+    case_of,
     decided_by_definition,
     decision,
     documents,
+    integer,
     loaded,
     number,
     random_bases,
@@ -483,3 +486,11 @@ def test_conclusion_when_it_stands_whatever_an_unknown_fact_is_says_so() -> None
     assert outcome.conclusion("framework_verdict") is None
     (stand,) = (stand for stand in outcome.standing if stand.output == "recommendation")
     assert (stand.value, stand.whatever) == ("prompt_engineering", ("domain_changes_often",))
+
+
+def test_region_of_a_whole_number_that_a_figure_repeats_has_floats_for_its_ends() -> None:
+    rows = [("twice > 5", "a"), ("n <= 1", "a"), ("true", "b")]
+    known = base({"n": integer(min=0, max=7)}, [decision("d", "first", rows)], figures={"twice": "n"})
+    memory = working_memory(known, case_of())
+    outlook = Outlook(memory, "d", {"n": full_domain(known.facts["n"])})
+    assert set(outlook.explore().values) == {"a", "b"}
