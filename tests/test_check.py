@@ -27,13 +27,14 @@ from engine.case import Case, Given, case_from_mapping
 from engine.checking.check import MOST_PERIODS, _Examination, check
 from engine.checking.findings import CODES, FORMATS, SEVERITIES, Finding, Report, render_findings
 from engine.checking.trials import DECIDING, Trial, Trials
-from engine.errors import Place
-from engine.inference import MOST_NAMES
+from engine.errors import InferenceError, Place
+from engine.inference import MOST_NAMES, EnginePool
 from engine.knowledge import DecisionTable, Knowledge, load_knowledge, read_knowledge
 from engine.language.evaluate import compile_plain
 from engine.language.parse import parse
 from engine.language.resolve import resolve
 from engine.language.scope import TruthType
+from engine.pipeline import infer
 from tests.small_base import write_base
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -997,6 +998,13 @@ LEFT = {
     "a last row for nothing that is left": Left(
         (decision("a", "first", ("x is known", "low"), ("x is unknown", "high"), ("true", "low")),), ()
     ),
+    "a last row that alone would conclude a value": Left(
+        (decision("a", "first", ("x < 5", "low"), ("x >= 5", "high"), ("true", "odd")),), (("unreached-value", "odd"),)
+    ),
+    "a last row that with a masked one alone would conclude a value": Left(
+        (decision("a", "first", ("x < 5", "low"), ("x >= 5", "high"), ("x < 3", "odd"), ("true", "odd")),),
+        (("masked", "a-2"), ("unreached-value", "odd")),
+    ),
     "a row that contradicts itself": Left(
         (decision("a", "collect", ("x < 3 and x > 4", "never"), ("x > 1", "low")),),
         (("never-holds", "a-0"), ("unreached-value", "never")),
@@ -1090,6 +1098,55 @@ def test_rules_when_checked_have_exactly_what_they_leave_out_found(left: Left, t
     assert sorted(told(report)) == sorted(left.finds)
 
 
+def test_value_that_only_a_last_row_for_nothing_would_conclude_when_found_names_that_row(tmp_path: Path) -> None:
+    rules = decision("a", "first", ("x < 5", "low"), ("x >= 5", "high"), ("true", "odd"))
+    (unreached,) = check(written(tmp_path, {"x": _NUMBERS["x"]}, rules)).findings
+    assert unreached.message == "odd: only a-2 would, and that never decides"
+    assert unreached.severity == "warning"
+
+
+def test_last_row_of_several_outputs_when_it_never_decides_leaves_the_value_that_it_alone_has(tmp_path: Path) -> None:
+    rows = {"x < 5": ("low", "red"), "x >= 5": ("high", "red"), "true": ("low", "green")}
+    rules = [
+        {"id": f"a-{index}", "when": when, "then": dict(zip("ab", then, strict=True)), "because": "So.", "source": "s"}
+        for index, (when, then) in enumerate(rows.items())
+    ]
+    head = {"decides": {"a": ["low", "high"], "b": ["red", "green"]}, "title": "a", "source": "s"}
+    base = written(tmp_path, {"x": _NUMBERS["x"]}, {**head, "hit_policy": "first", "rules": rules})
+    assert told(check(base)) == [("unreached-value", "green")]
+
+
+_LOW_OR_HIGH = (("x < 5", "low"), ("x >= 5", "high"))
+_LAST = (*_LOW_OR_HIGH, ("true", "low"))
+_PROVED = "every case has a row, no two rows contradict each other, and each can decide"
+EXCEPT_LAST: dict[str, tuple[tuple[dict[str, object], ...], str]] = {
+    "every row": (
+        (decision("a", "first", *_LOW_OR_HIGH), decision("b", "first", ("x < 5", "low"), ("true", "high"))),
+        f"Proved of 2 decisions: {_PROVED}.",
+    ),
+    "the only decision": (
+        (decision("a", "first", *_LAST),),
+        f"Proved of a: {_PROVED} but the last, which catches what is left.",
+    ),
+    "one of two": (
+        (decision("a", "first", *_LAST), decision("b", "first", *_LOW_OR_HIGH)),
+        f"Proved of 2 decisions: {_PROVED} but the last of a, which catches what is left.",
+    ),
+    "two of two": (
+        (decision("a", "first", *_LAST), decision("b", "first", *_LAST)),
+        f"Proved of 2 decisions: {_PROVED} but the last of a and b, which catch what is left.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("decisions", "sentence"), EXCEPT_LAST.values(), ids=EXCEPT_LAST)
+def test_last_row_that_never_decides_when_the_rest_is_proved_is_said_to_be_left_out(
+    decisions: tuple[dict[str, object], ...], sentence: str, tmp_path: Path
+) -> None:
+    report = check(written(tmp_path, {"x": _NUMBERS["x"]}, *decisions))
+    assert (told(report), report.proved) == ([], (sentence,))
+
+
 @pytest.mark.parametrize("left", LEFT.values(), ids=LEFT)
 def test_cases_that_findings_show_when_decided_show_what_is_said(left: Left, tmp_path: Path) -> None:
     base = written(tmp_path, {left.uses: _NUMBERS[left.uses]}, *left.decisions, figures=left.figures)
@@ -1121,9 +1178,37 @@ IDLE: dict[str, tuple[Mapping[str, object], tuple[dict[str, object], ...], list[
         (decision("a", "collect", ("x > 1 and flag is known", "p"), ("x > 1 and flag is unknown", "p")),),
         [("idle-question", "flag")],
     ),
-    "a question that only lets a conclusion be reached": (
+    "a question without whose answer the one conclusion stands": (
         {"flag": truth(question="?")},
         (decision("a", "first", ("flag", "p"), ("not flag", "p")),),
+        [("idle-question", "flag")],
+    ),
+    "a question of a row that the next one makes needless": (
+        {"x": number(min=0), "flag": truth(question="?")},
+        (decision("a", "first", ("flag and x < 5", "p"), ("x < 5", "p"), ("true", "q")),),
+        [("idle-question", "flag")],
+    ),
+    "a question of a needless row, behind which another decision lies": (
+        {"x": number(min=0), "flag": truth(question="?")},
+        (
+            decision("a", "first", ("flag and x < 5", "p"), ("x < 5", "p"), ("true", "q")),
+            decision("b", "collect", ("a == p", "r"), ("x > 7", "s")),
+        ),
+        [("idle-question", "flag")],
+    ),
+    "a question without whose answer a list is shorter": (
+        {"x": number(min=0), "flag": truth(question="?")},
+        (decision("a", "collect", ("flag and x < 5", "p"), ("not flag and x < 5", "p")),),
+        [],
+    ),
+    "a question that a row asks for being open": (
+        {"x": number(min=0), "flag": truth(question="?")},
+        (decision("a", "first", ("flag is unknown", "q"), ("flag and x < 5", "p"), ("x < 5", "p"), ("true", "q")),),
+        [],
+    ),
+    "a question that matters at one point": (
+        {"x": number(min=0), "flag": truth(question="?")},
+        (decision("a", "first", ("flag and x < 5", "p"), ("x < 4.999", "p"), ("true", "q")),),
         [],
     ),
     "a question behind a row for everything": (
@@ -1148,6 +1233,34 @@ def test_fact_that_only_sentences_mention_when_checked_is_said_to_be(tmp_path: P
     base = written(tmp_path, {"x": number(min=0), "y": number()}, decision("a", "first", ("x > 1", "p"), ("true", "q")))
     path = base / "decision_0.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("So.", "Because of {{ y }}.", 1), encoding="utf-8")
+    (unused,) = check(base).findings
+    assert unused.message == "y: only sentences mention it"
+
+
+SHOWN: dict[str, object] = {
+    "arithmetic": ["y"],
+    "options": {"columns": ["Total"], "rows": {"p": {"Total": "y"}}},
+    "turning": {"y": None},
+    "months of the chart": {"months": "y", "lines": {}},
+    "lines of the chart": {"months": "x", "lines": {"p": ["x", "y"]}},
+}
+
+
+@pytest.mark.parametrize(("section", "shows"), SHOWN.items(), ids=SHOWN)
+def test_fact_that_only_the_report_shows_when_checked_is_used(section: str, shows: object, tmp_path: Path) -> None:
+    base = written(tmp_path, {"x": number(min=0), "y": number()}, decision("a", "first", ("x > 1", "p"), ("true", "q")))
+    path = base / "knowledge.yaml"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**manifest, section.rsplit(maxsplit=1)[-1]: shows}), encoding="utf-8")
+    assert told(check(base)) == []
+
+
+def test_fact_that_only_the_fallback_mentions_when_checked_is_said_to_be(tmp_path: Path) -> None:
+    base = written(tmp_path, {"x": number(min=0), "y": number()}, decision("a", "first", ("x > 1", "p"), ("true", "q")))
+    path = base / "knowledge.yaml"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    fallback = {"conclusion": "q", "strength": "weak", "because": "There is {{ y }}.", "source": "test"}
+    path.write_text(json.dumps({**manifest, "fallback": fallback}), encoding="utf-8")
     (unused,) = check(base).findings
     assert unused.message == "y: only sentences mention it"
 
@@ -1231,13 +1344,13 @@ def random_decisions(rng: random.Random) -> list[dict[str, object]]:
     return made
 
 
-def every_trial(knowledge: Knowledge) -> list[Trial]:
-    """Every case of the finite facts, each given with every value or not at all."""
-    trials = Trials(knowledge)
-    choices = itertools.product(*((None, *values) for values in VALUES.values()))
+def every_trial(knowledge: Knowledge, names: Iterable[str] = VALUES) -> list[Trial]:
+    """Every case of some finite facts, each given with every value or not at all."""
+    trials, names = Trials(knowledge), list(names)
+    choices = itertools.product(*((None, *VALUES[name]) for name in names))
     return [
         trials.of(
-            Case("", {name: Given(name, value) for name, value in zip(VALUES, one, strict=True) if value is not None})
+            Case("", {name: Given(name, value) for name, value in zip(names, one, strict=True) if value is not None})
         )
         for one in choices
     ]
@@ -1275,6 +1388,7 @@ def test_findings_on_random_rules_when_every_case_is_tried_agree(
     unproved = [one.message for one in found(report, "not-proved")]
     for table in knowledge.decisions.values():
         _dead_rows_agree(report, table, trials, unproved)
+        _unreached_values_agree(report, table, trials, unproved)
         _pairs_agree(report, table, trials, unproved)
         if table.policy in DECIDING:
             gaps = gaps_of(knowledge, table, trials)
@@ -1303,6 +1417,16 @@ def _dead_rows_agree(report: Report, table: DecisionTable, trials: list[Trial], 
     assert all(any(row in message for message in unproved) for row in dead - never - masked)
 
 
+def _unreached_values_agree(report: Report, table: DecisionTable, trials: list[Trial], unproved: list[str]) -> None:
+    reached = {table.rows[index].then[table.name] for trial in trials for index in trial.decisive(table)}
+    expected = set(table.outputs[table.name]) - reached
+    named = {one.message.partition(":")[0] for one in found(report, "unreached-value") if one.place.file == table.file}
+    assert named <= expected
+    for value in expected - named:
+        rows = [row.id for row in table.rows if row.then[table.name] == value]
+        assert any(row in message for row in rows for message in unproved)
+
+
 def _pairs_agree(report: Report, table: DecisionTable, trials: list[Trial], unproved: list[str]) -> None:
     if table.policy not in ("unique", "any"):
         return
@@ -1328,8 +1452,76 @@ def _idle_questions_agree(report: Report, knowledge: Knowledge, trials: list[Tri
             outcome = tuple(trial.outcome(table) for table in knowledge.decisions.values())
             outcomes.setdefault(others, set()).add(outcome)
         changes = any(len(several) > 1 for several in outcomes.values())
-        idle = ("idle-question", name) in told(report)
-        assert changes != idle or (not idle and any(message.startswith(f"{name}:") for message in unproved))
+        idle = [one.message for one in found(report, "idle-question") if one.message.startswith(f"{name}:")]
+        if not idle:
+            assert changes or any(message.startswith(f"{name}:") for message in unproved)
+        elif changes:
+            # What the rows leave open stands all the same.
+            assert "stands without its answer" in idle[0]
+            assert not _changes_what_stands(knowledge, name, random.Random(0).sample(trials, 60))
+
+
+def _concluded(pool: EnginePool, case: Case) -> object:
+    """Everything that is concluded in a case, what stands whatever is unknown included; None of a contradiction."""
+    try:
+        outcome = infer(case, pool)
+    except InferenceError:
+        return None
+    concluded = {output: outcome.conclusion(output) for output in pool.knowledge.decision_of}
+    # In which order a list comes is no matter.
+    return {output: frozenset(found) if isinstance(found, tuple) else found for output, found in concluded.items()}
+
+
+def _changes_what_stands(knowledge: Knowledge, fact: str, trials: Iterable[Trial]) -> bool:
+    """Whether another answer to a fact, or none, changes what is concluded in one of the cases."""
+    pool = EnginePool(knowledge)
+    for trial in trials:
+        cases = [trial.case.replace(fact, Given(fact, value)) for value in VALUES[fact]]
+        first = _concluded(pool, trial.case.without(fact))
+        if any(_concluded(pool, case) != first for case in cases):
+            return True
+    return False
+
+
+def plain_condition(rng: random.Random, depth: int, concluded: Sequence[str]) -> str:
+    """A condition that never asks what is known."""
+    if depth and rng.random() < 0.6:
+        joint = rng.choice((" and ", " or "))
+        return f"({joint.join(plain_condition(rng, depth - 1, concluded) for _ in range(2))})"
+    if concluded and rng.random() < 0.3:
+        return f"{rng.choice(concluded)} == {rng.choice('xy')}"
+    return rng.choice(
+        ("t0", "t1", "not t0", "not t1", "once > 0", f"i1 {rng.choice(('<', '>='))} {rng.randrange(1, 3)}")
+    )
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 100_000))
+def test_questions_on_random_rules_that_go_by_values_when_every_case_is_decided_are_idle_where_nothing_changes(
+    seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rng = random.Random(seed)
+    facts = {
+        "t0": {**truth(), **_ASKED},
+        "t1": {**truth(), **_ASKED, **rng.choice(({}, {"default": "yes", "default_source": "test"}))},
+        "i1": {**number(min=0, max=2), **_ASKED, "type": "integer"},
+    }
+    decisions: list[dict[str, object]] = []
+    for index in range(rng.randint(1, 3)):
+        names = [f"d{before}" for before, one in enumerate(decisions) if one["hit_policy"] == "first"]
+        rows = [(plain_condition(rng, rng.randint(0, 2), names), rng.choice("xxy")) for _ in range(rng.randint(1, 4))]
+        rows += [("true", rng.choice("xy"))] if rng.random() < 0.5 else []
+        policy = rng.choice(("first", "first", "first", "collect"))
+        decisions.append(decision(f"d{index}", policy, *rows, values="xy"))
+    base = written(tmp_path_factory.mktemp("rules"), facts, *decisions, figures={"once": "1 if t0 else 0"})
+    idle = {one.message.partition(":")[0] for one in found(check(base), "idle-question")}
+    knowledge = load_knowledge(base)
+    trials = every_trial(knowledge, facts)
+    for name in facts:
+        if any(name in knowledge.upstream(one) for one in knowledge.decisions):
+            changes = _changes_what_stands(knowledge, name, trials)
+            assert not (changes and name in idle)
+            assert changes or name in idle or any(one["hit_policy"] == "collect" for one in decisions)
 
 
 # How it is shown
@@ -1497,3 +1689,40 @@ def test_products_that_hinder_a_proof_when_named_are_figures_and_decisions_of_th
     examination = _Examination(reading, frozenset(), 1.0)
     list(examination.findings())
     assert examination._products(reading.knowledge.decisions["fare"]) == ["rate"]
+
+
+def test_open_choice_when_no_condition_names_a_word_is_tried_with_any_other(tmp_path: Path) -> None:
+    base = written(
+        tmp_path / "base",
+        {"flag": truth(), "note": choice(open=True), "other": choice(open=True)},
+        decision("d", "first", ("note == other", "a"), ("true", "b")),
+        decision("e", "first", ("flag", "a"), ("true", "b")),
+    )
+    assert Trials(load_knowledge(base)).notable["note"] == ("anything else",)
+    assert found(check(base), "unreadable") == []
+
+
+def test_open_choice_when_tried_is_given_the_words_of_the_rules_and_one_they_do_not_name(tmp_path: Path) -> None:
+    base = written(
+        tmp_path, {"note": choice("x", open=True)}, decision("d", "first", ("note == x", "a"), ("true", "b"))
+    )
+    assert Trials(load_knowledge(base)).notable["note"] == ("x", "anything else")
+    assert found(check(base), "gap", "unreadable") == []
+
+
+def test_choice_when_it_has_no_choices_is_never_given(tmp_path: Path) -> None:
+    base = written(tmp_path, {"flag": truth(), "note": choice()}, decision("d", "first", ("flag", "a"), ("true", "b")))
+    assert found(check(base), "unreadable") == []
+    trials = Trials(load_knowledge(base))
+    rng = random.Random(0)
+    assert all("note" not in trials.varied(rng, trials.at_random(rng)).given for _ in range(100))
+
+
+@pytest.mark.parametrize("facts", [{}, {"note": choice()}], ids=["none", "none that can be answered"])
+def test_base_without_answers_when_checked_is_told_which_rule_never_decides(
+    facts: dict[str, object], tmp_path: Path
+) -> None:
+    base = written(tmp_path, facts, decision("d", "first", ("true", "a"), ("true", "b")))
+    assert [one.message for one in found(check(base), "unreached-value")] == [
+        "b: only d-1 would, and that never decides"
+    ]

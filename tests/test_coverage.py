@@ -70,10 +70,13 @@ ALONE = {
     "both false": ("a and b", {"a": F, "b": F}, ""),
     "either true": ("a or b", {"a": T, "b": F}, "a"),
     "both true": ("a or b", {"a": T, "b": T}, ""),
-    "false beside unknown": ("a and b", {"a": F, "b": U}, "a"),
-    "true beside unknown": ("a and b", {"a": T, "b": U}, "a"),
+    "false beside unknown": ("a and b", {"a": F, "b": U}, ""),
+    "true beside unknown": ("a and b", {"a": T, "b": U}, ""),
+    "false beside unknown where either will do": ("a or b", {"a": F, "b": U}, ""),
+    "one false beside what is known and unknown": ("a and b and c", {"a": F, "b": T, "c": U}, ""),
+    "the only false one beside what is no matter": ("a and (b or c)", {"a": F, "b": T, "c": U}, "a"),
     "hidden by a false one": ("a and b", {"a": F, "b": F}, ""),
-    "hidden by a true one beside unknown": ("a or b", {"a": U, "b": T}, "b"),
+    "true beside unknown where either will do": ("a or b", {"a": U, "b": T}, ""),
     "behind a mask": ("a and (b or c)", {"a": T, "b": T, "c": F}, "a b"),
     "behind two masks": ("a and (b or c)", {"a": F, "b": F, "c": F}, ""),
     "a majority": ("a and b or a and c or b and c", {"a": T, "b": T, "c": F}, "a b"),
@@ -83,7 +86,7 @@ ALONE = {
 
 
 @pytest.mark.parametrize(("text", "truths", "alone"), ALONE.values(), ids=ALONE.keys())
-def test_condition_when_others_are_as_they_are_decides_where_its_opposite_would_change_the_outcome(
+def test_condition_when_others_are_as_they_are_decides_where_its_opposite_would_turn_the_outcome(
     text: str, truths: dict[str, bool | None], alone: str
 ) -> None:
     node = condition(text)
@@ -166,6 +169,20 @@ def test_conditions_when_two_tests_show_both_their_effects_decide_alone(tmp_path
     # The wet test fails by-bike on the weather alone, and no test fails it on the distance.
     assert "by-bike turns on `weather == dry` alone" in decided
     assert "by-bike turns on `distance <= 10` alone" not in decided
+
+
+def test_condition_when_its_opposite_would_leave_the_row_open_does_not_decide(tmp_path: Path) -> None:
+    tests = """\
+        tests:
+          - {name: A car and near enough, facts: {distance: 100, weather: wet, has_car: yes}, fired: [by-car]}
+          - {name: Too far, facts: {distance: 200, weather: wet}, not_fired: [by-car]}
+          - {name: No car, facts: {distance: 100, weather: wet, has_car: no}, not_fired: [by-car]}
+        """
+    coverage = covered(small_base(tmp_path, tests_transport=tests))
+    decided = {item.what for item in coverage.measures["mcdc"].seen}
+    # Whether there is a car is unknown where it is too far: a trip of less than three hours would leave the row open.
+    assert "by-car turns on `has_car` alone" in decided
+    assert "by-car turns on `trip_time < 3` alone" not in decided
 
 
 def test_condition_when_hidden_by_another_does_not_decide(tmp_path: Path) -> None:
@@ -569,6 +586,23 @@ def test_report_when_names_are_hostile_shows_them_as_they_are(tmp_path: Path) ->
     assert "\u202e" not in run_decision_tests(knowing, "text").text
 
 
+def test_values_of_another_output_when_gathered_are_reached(tmp_path: Path) -> None:
+    sign = """\
+        decides: {sign: [high, low], colour: [red, green]}
+        title: The sign
+        source: test
+        hit_policy: collect
+        rules:
+          - {id: far, when: distance > 100, then: {sign: low, colour: red}, because: So., source: test}
+          - {id: car, when: has_car, then: {sign: high, colour: red}, because: So., source: test}
+        """
+    tests = "tests:\n  - {name: Far, facts: {distance: 200, has_car: no}, conclusions: {colour: [red]}}\n"
+    coverage = covered(small_base(tmp_path, sign=sign, tests_transport=tests))
+    reached = {item.what for item in coverage.measures["values"].seen}
+    assert {"sign is low", "colour is red"} <= reached
+    assert not {"sign is high", "colour is green"} & reached
+
+
 def test_rows_when_told_one_by_one_say_how_far_each_is_covered(tmp_path: Path) -> None:
     rows = {row.row.id: row for row in rows_of(proved(small_base(tmp_path)), "transport")}
     assert {rule: row.word for rule, row in rows.items()} == {
@@ -598,6 +632,13 @@ def shipped(results: list[TestResult]) -> Coverage:
 def test_built_in_base_when_its_tests_run_is_covered_completely(shipped: Coverage, name: MeasureName) -> None:
     assert [item.what for item in shipped.measures[name].missing] == []
     assert shipped.measures[name].percent == 100
+
+
+def test_second_base_when_its_tests_run_is_covered_completely() -> None:
+    coverage = proved(load_knowledge(ROOT / "examples" / "gpu-rent-or-buy" / "rules"))
+    assert {name: [item.what for item in one.missing] for name, one in coverage.measures.items()} == {
+        name: [] for name in (*DEMANDED, "boundaries")
+    }
 
 
 def test_built_in_base_when_its_rules_fire_is_expected_to(shipped: Coverage) -> None:

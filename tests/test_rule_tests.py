@@ -652,6 +652,50 @@ def test_test_of_a_decision_that_aggregates_when_it_expects_a_list_is_refused_by
     assert problem.message == "expected a number, never or unknown, got a list"
 
 
+# -- decisions that gather values ----------------------------------------------------------------------
+
+SIGNS = """\
+    decides: {sign: [high, low], colour: [red, green]}
+    title: What is written on the sign
+    source: test
+    hit_policy: POLICY
+    rules:
+      - {id: sign-far, when: distance > 100, then: {sign: low, colour: red}, because: It is far., source: test}
+      - {id: sign-car, when: has_car, then: {sign: high, colour: red}, because: There is a car., source: test}
+      - {id: sign-very-far, when: distance > 200, then: {sign: low, colour: green}, because: It is far., source: test}
+    """
+#: What is expected of a case that gathers low, high, low and red, red, green; the policies under which it passes.
+GATHERED = {
+    "as they come": ("sign: [low, high, low]", {"collect", "rule order"}),
+    "as they come, of another output": ("colour: [red, red, green]", {"collect", "rule order"}),
+    "each once": ("sign: [low, high]", {"collect"}),
+    "in another order": ("sign: [high, low, low]", {"collect"}),
+    "more often": ("sign: [low, high, low, low]", {"collect"}),
+    "one that is not there": ("colour: [red]", set()),
+    "nothing": ("sign: []", set()),
+}
+
+
+@pytest.mark.parametrize("policy", ["collect", "rule order"])
+@pytest.mark.parametrize(("expected", "passing"), GATHERED.values(), ids=GATHERED)
+def test_test_of_a_decision_that_gathers_when_order_or_number_differ_fails_under_rule_order(
+    tmp_path: Path, expected: str, passing: set[str], policy: str
+) -> None:
+    test = f"tests:\n  - {{name: One, facts: {{distance: 300, has_car: yes}}, conclusions: {{{expected}}}}}\n"
+    base = small_base(tmp_path, sign=SIGNS.replace("POLICY", policy), tests_transport=test)
+    assert (ran(base)[0].word == "passed") is (policy in passing)
+
+
+def test_test_of_a_list_in_order_when_it_fails_says_both_lists_as_they_are(tmp_path: Path) -> None:
+    test = "tests:\n  - {name: One, facts: {distance: 300, has_car: yes}, conclusions: {sign: [low, low, high]}}\n"
+    base = small_base(tmp_path, sign=SIGNS.replace("POLICY", "rule order"), tests_transport=test)
+    (difference,) = ran(base)[0].differences
+    assert (difference.expected, difference.got) == ("[low, low, high]", "[low, high, low]")
+    printed = json.loads(run_decision_tests(base, "json").text)["tests"][0]
+    assert printed["expected"]["conclusions"] == {"sign": ["low", "low", "high"]}
+    assert printed["got"]["conclusions"] == {"sign": ["low", "high", "low"]}
+
+
 # -- the tests of anything -----------------------------------------------------------------------------
 
 WALKED = "Less than two kilometres are walked"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from engine import soundness
 from engine.checking.findings import Finding, Report, by_place, finding_of
 from engine.checking.trials import DECIDING, Explored, Trial, Trials, as_example
-from engine.declarations import RuleDeclaration, word_of
+from engine.declarations import KnowledgeFile, RuleDeclaration, word_of
 from engine.errors import BadInput, Place, Problem
 from engine.knowledge import DecisionTable, Knowledge, Reading, read_knowledge
 from engine.language.nodes import And, Comparison, Node, Number, Truth, walk
@@ -26,7 +26,7 @@ from engine.source import Document, read_text
 from engine.testing.conditions import written
 
 if TYPE_CHECKING:
-    from engine.checking.proofs import Unsettled
+    from engine.checking.proofs import Dead, Unsettled
 
 #: How long all proofs together may take, in seconds; what is left is said not to be proved.
 SECONDS = 25.0
@@ -38,6 +38,8 @@ _EVALUATIONS = 400_000
 _MISLEADING = ("units", "default", "bounds")
 #: Problems with a whole file: what it says cannot be known, and may be anything.
 _LOST = ("unreadable", "missing-file", "yaml")
+#: Cases of one decision that are varied before it is asked whether a conclusion stands without an answer.
+_MOST_TRIED = 40
 #: Rules that a message lists by id.
 _MOST_NAMED = 4
 #: The comparisons that together leave one value.
@@ -270,14 +272,17 @@ class _Examination:
         rows = sum(len(table.rows) for table in self.knowledge.decisions.values())
         self.explored = Explored(trials, min(_CASES, _EVALUATIONS // (rows + 1)), [table.name for table in self._whole])
         self.proofs = Proofs(self.knowledge, trials, Clock(self.seconds))
-        self._settled: list[str] = []
+        #: Decisions of which everything was proved.
+        self.settled: list[str] = []
+        #: Decisions whose last row takes everything that is left, and was not found to decide.
+        self._catching: set[str] = set()
         for table in self._whole:
             yield from self._decision(table)
         yield from self._left_out()
         yield from self._defaults()
         yield from _Usage(self).findings()
-        if self._settled:
-            self.proved.append(_in_sum(self._settled))
+        if self.settled:
+            self.proved.append(_in_sum(self.settled, [name for name in self.settled if name in self._catching]))
 
     def _left_out(self) -> Iterator[Finding]:
         """The decisions that could not be looked at, because something is wrong with what they depend on."""
@@ -305,15 +310,21 @@ class _Examination:
     # -- one decision ------------------------------------------------------------------------------
 
     def _decision(self, table: DecisionTable) -> Iterator[Finding]:
+        from engine.checking.proofs import Dead
+
         found = [*self._gaps(table), *self._together(table)]
-        dead: dict[int, Finding] = {}
-        for finding, row in self._dead(table):
-            found.append(finding)
-            if row is not None:
-                dead[row] = finding
+        unseen = [row for row in range(len(table.rows)) if (table.name, row) not in self.explored.decides]
+        last = unseen.pop() if unseen and _catches_all(table, unseen[-1]) else None
+        dead: set[int] = set()
+        for answer in self._not_deciding(table, unseen):
+            found.append(self._never_decides(table, answer))
+            if isinstance(answer, Dead):
+                dead.add(answer.row)
+        if last is not None:
+            found += self._last(table, last, dead)
         found += self._unreached(table, dead)
         if not found:
-            self._settled.append(table.name)
+            self.settled.append(table.name)
         yield from found
 
     def _gaps(self, table: DecisionTable) -> Iterator[Finding]:
@@ -357,29 +368,41 @@ class _Examination:
             hint = "Let one of them exclude the other, or write hit_policy: first"
             yield Finding(code, other.place, message, hint, as_example(found.trial.case))
 
-    def _dead(self, table: DecisionTable) -> Iterator[tuple[Finding, int | None]]:
-        from engine.checking.proofs import Unsettled
-
-        rows = [row for row in range(len(table.rows)) if (table.name, row) not in self.explored.decides]
-        rows = [row for row in rows if not _catches_all(table, row)]
+    def _not_deciding(self, table: DecisionTable, rows: Sequence[int]) -> Iterator[Dead | Unsettled]:
+        """Which of these rows never decide, or may not."""
         holds = self.explored.holds
         holding = {row: holds[table.name, row] for row in rows if (table.name, row) in holds}
-        for found in self.proofs.dead(table.name, rows, holding):
-            if isinstance(found, Unsettled):
-                yield self._unsettled(table, found), None
-                continue
-            row = table.rows[found.row]
-            if found.trial is None:
-                message = f"{row.id}: its condition is never true"
-                hint = "Leave the row out, or correct its condition"
-                yield Finding("never-holds", row.when_place, message, hint), found.row
-                continue
-            earlier = _listed([table.rows[index].id for index in found.by], "or")
-            message = f"{row.id}: never decides, because whenever it holds {earlier} has decided already"
-            hint = "Leave the row out, move it up, or narrow the rows before it"
-            yield Finding("masked", row.place, message, hint, as_example(found.trial.case)), found.row
+        return self.proofs.dead(table.name, rows, holding)
 
-    def _unreached(self, table: DecisionTable, dead: Mapping[int, Finding]) -> Iterator[Finding]:
+    def _never_decides(self, table: DecisionTable, found: Dead | Unsettled) -> Finding:
+        from engine.checking.proofs import Unsettled
+
+        if isinstance(found, Unsettled):
+            return self._unsettled(table, found)
+        row = table.rows[found.row]
+        if found.trial is None:
+            message = f"{row.id}: its condition is never true"
+            return Finding("never-holds", row.when_place, message, "Leave the row out, or correct its condition")
+        earlier = _listed([table.rows[index].id for index in found.by], "or")
+        message = f"{row.id}: never decides, because whenever it holds {earlier} has decided already"
+        hint = "Leave the row out, move it up, or narrow the rows before it"
+        return Finding("masked", row.place, message, hint, as_example(found.trial.case))
+
+    def _last(self, table: DecisionTable, row: int, dead: set[int]) -> Iterator[Finding]:
+        """What is to be said of a last row for everything that is left, of which no case was found that it decides.
+
+        That nothing is left is no fault, unless nothing else concludes what the row would: it joins the dead ones.
+        """
+        from engine.checking.proofs import Unsettled
+
+        for answer in self._not_deciding(table, [row]):
+            self._catching.add(table.name)
+            if not isinstance(answer, Unsettled):
+                dead.add(row)
+            elif _concludes_alone(table, row, dead):
+                yield self._unsettled(table, answer)
+
+    def _unreached(self, table: DecisionTable, dead: Collection[int]) -> Iterator[Finding]:
         for output, values in table.outputs.items():
             for value in values:
                 rows = [index for index, row in enumerate(table.rows) if row.then[output] == value]
@@ -475,6 +498,12 @@ def _catches_all(table: DecisionTable, row: int) -> bool:
     return row == len(table.rows) - 1 and table.rows[row].when == Truth(value=True)
 
 
+def _concludes_alone(table: DecisionTable, row: int, dead: Collection[int]) -> bool:
+    """Whether a row concludes something that no other row does, the dead ones aside."""
+    others = [other for index, other in enumerate(table.rows) if index != row and index not in dead]
+    return any(all(other.then[output] != value for other in others) for output, value in table.rows[row].then.items())
+
+
 def _unproved(place: Place, message: str) -> Finding:
     """That something was not proved, with what to do all the same."""
     return finding_of(Problem(place, message, code="not-proved"))
@@ -507,10 +536,29 @@ def _listed(names: Sequence[str], joined_by: str, *, most: int | None = _MOST_NA
     return f" {joined_by} ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
 
 
-def _in_sum(names: Sequence[str]) -> str:
+def _in_sum(names: Sequence[str], catching: Sequence[str]) -> str:
+    """What is proved of decisions; the last rows of some of them take what is left, if there is any."""
     many = len(names) != 1
     subject = f"{len(names)} decisions: every case has" if many else f"{names[0]}: every case has"
-    return f"Proved of {subject} a row, no two rows contradict each other, and each can decide."
+    but = ""
+    if catching:
+        of = f" of {_listed(catching, 'and', most=None)}" if many else ""
+        but = f" but the last{of}, which {'catches' if len(catching) == 1 else 'catch'} what is left"
+    return f"Proved of {subject} a row, no two rows contradict each other, and each can decide{but}."
+
+
+def _shown(manifest: KnowledgeFile) -> Iterator[str]:
+    """The facts and figures that a base has shown in the report, by name."""
+    yield from manifest.arithmetic
+    yield from manifest.turning
+    yield from filter(None, (*manifest.turning.values(), manifest.saving))
+    if manifest.options:
+        for cells in manifest.options.rows.values():
+            yield from cells.values()
+    if manifest.chart:
+        yield manifest.chart.months
+        for line in manifest.chart.lines.values():
+            yield from line
 
 
 class _Usage:
@@ -522,6 +570,7 @@ class _Usage:
         self.knowledge = examination.knowledge
         self.explored = examination.explored
         self.proofs = examination.proofs
+        self.settled = examination.settled
 
     def findings(self) -> Iterator[Finding]:
         """Every such fact."""
@@ -540,19 +589,22 @@ class _Usage:
                 yield from self._idle(name)
 
     def _read(self) -> frozenset[str]:
+        """What something is computed or decided from, and what the report shows."""
         knowledge = self.knowledge
-        return frozenset().union(*(names - {owner} for owner, names in knowledge.reads.items()))
+        of_others = (names - {owner} for owner, names in knowledge.reads.items())
+        return frozenset(_shown(knowledge.manifest)).union(*of_others)
 
     def _told(self) -> frozenset[str]:
         from engine.sentences import SentenceError, names_in_sentence
 
+        fallback = self.knowledge.manifest.fallback
+        sentences = [row.declaration.because for table in self.knowledge.decisions.values() for row in table.rows]
         found: set[str] = set()
-        for table in self.knowledge.decisions.values():
-            for row in table.rows:
-                try:
-                    found |= names_in_sentence(row.declaration.because)
-                except SentenceError:
-                    continue
+        for sentence in [*sentences, *([fallback.because] if fallback else [])]:
+            try:
+                found |= names_in_sentence(sentence)
+            except SentenceError:
+                continue
         return frozenset(found)
 
     def _idle(self, name: str) -> Iterator[Finding]:
@@ -564,14 +616,26 @@ class _Usage:
         if not decisions:
             yield Finding("idle-question", place, f"{name}: no decision depends on its answer", hint)
             return
+        names = [table.name for table in decisions]
         if self.explored.matters(name, decisions):
+            if self.proofs.stands_without(name, names, self.settled, self._deciding(names)):
+                message = f"{name}: every conclusion stands without its answer, and no answer changes it"
+                yield Finding("idle-question", place, message, hint)
             return
-        verdict = self.proofs.matters(name, [table.name for table in decisions])
+        verdict = self.proofs.matters(name, names)
         if verdict is False:
             yield Finding("idle-question", place, f"{name}: no answer to it changes any conclusion", hint)
         elif verdict is None:
             message = f"{name}: whether its answer can change a conclusion was not proved"
             yield _unproved(place, message)
+
+    def _deciding(self, decisions: Collection[str]) -> Mapping[str, list[Trial]]:
+        """For each decision cases in which its rows decide."""
+        found: dict[str, list[Trial]] = {name: [] for name in decisions}
+        for (name, _), trial in self.explored.decides.items():
+            if name in found and len(found[name]) < _MOST_TRIED:
+                found[name].append(trial)
+        return found
 
     def _place(self, name: str, *path: str, key: bool = False) -> Place:
         return self.knowledge.documents["facts.yaml"].place(("facts", name, *path), key=key)

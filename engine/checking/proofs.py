@@ -9,7 +9,7 @@ the plain evaluator has confirmed it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -18,11 +18,11 @@ from typing import Any
 from engine.case import Given
 from engine.checking.limits import Limits
 from engine.checking.questions import Asked, Clock, Renamed, Setting, excludes, needs
-from engine.checking.trials import Trial, Trials, plainer
-from engine.knowledge import Knowledge
+from engine.checking.trials import DECIDING, Trial, Trials, plainer
+from engine.knowledge import DecisionTable, Knowledge
 from engine.language.english import affirmed
 from engine.language.evaluate import compile_plain
-from engine.language.nodes import And, Call, Comparison, Node, Number, Truth, names_in, walk
+from engine.language.nodes import And, Call, Comparison, Node, Number, State, Truth, names_in, walk
 from engine.language.possible import Possible, Span
 from engine.testing.conditions import atoms
 
@@ -402,19 +402,99 @@ class Proofs:
         """Whether the answer to one fact can change which rows decide; None where it is not known."""
         import z3
 
-        changed = self._downstream(fact)
         proved = True
         for decision in decisions:
-            asked = next(asked for asked in self._steps(decision) if asked.exact)
-            renamed = Renamed(" otherwise", lambda symbol: self._moves(symbol, fact, changed))
-            bounds = renamed(z3.And(*asked.terms.bounds, z3.Not(z3.Or(*asked.terms.stands))))
-            same = [renamed(concludes) == concludes for concludes in asked.terms.concludes()]
-            differs = asked.named("differs", z3.And(bounds, z3.Not(z3.And(*same))))
+            asked, renamed = self._whole(decision), self._otherwise(fact)
+            differs = asked.named("differs", _differing(asked, renamed))
             for answer in asked.answers(differs, asked.plain):
                 if answer == z3.sat and self._is_changed(asked, fact, decision, renamed):
                     return True
             proved = proved and answer == z3.unsat
         return False if proved else None
+
+    def _whole(self, decision: str) -> Asked:
+        """The decision with all it depends on."""
+        return next(asked for asked in self._steps(decision) if asked.exact)
+
+    def _otherwise(self, fact: str) -> Renamed:
+        """Terms as they are once one fact is answered otherwise."""
+        changed = self._downstream(fact)
+        return Renamed(" otherwise", lambda symbol: self._moves(symbol, fact, changed))
+
+    def stands_without(
+        self, fact: str, decisions: Collection[str], exclusive: Collection[str], tried: Mapping[str, Sequence[Trial]]
+    ) -> bool:
+        """Whether it is proved that every conclusion comes out the same whatever the answer to a fact, and without it.
+
+        Rules that never ask what is known conclude of the unknown what every answer to it leads to. So where
+        everything else is answered, and no answer to the one fact leads elsewhere then, the conclusion needs none.
+
+        Args:
+            fact: the one.
+            decisions: those that depend on it.
+            exclusive: decisions of which no two rows contradict each other.
+            tried: for each decision cases to try.
+        """
+        goes_by_values = all(self._goes_by_values(name, exclusive) for name in decisions)
+        if self.knowledge.manifest.could_turn or not goes_by_values:
+            return False
+        same: set[str] = set()
+        for decision in (name for name in self.knowledge.order if name in decisions):
+            table = self.knowledge.decisions[decision]
+            if self._depends(decision, fact, same):
+                may_stand = table.policy in DECIDING and not self._is_turned(fact, table, tried[decision])
+                if not may_stand or not self._is_same(fact, decision):
+                    return False
+            same.add(decision)
+        return True
+
+    def _goes_by_values(self, decision: str, exclusive: Collection[str]) -> bool:
+        """Whether what a decision depends on, and it itself, goes by values alone, and never contradicts itself."""
+        knowledge = self.knowledge
+        names = {decision, *self.upstream(decision)}
+        if any(knowledge.facts[name].stands_in is not None for name in names if name in knowledge.facts):
+            return False
+        owners = {knowledge.decision_of.get(name, name) for name in names}
+        nodes = [knowledge.quantities[name].formula for name in owners if name in knowledge.quantities]
+        tables = [knowledge.decisions[name] for name in owners if name in knowledge.decisions]
+        if any(table.policy in ("unique", "any") and table.name not in exclusive for table in tables):
+            return False
+        nodes += [row.when for table in tables for row in table.rows]
+        return not any(_asks_what_is_known(part) for node in nodes for part in walk(node))
+
+    def _depends(self, decision: str, fact: str, same: Collection[str]) -> bool:
+        """Whether a decision depends on a fact otherwise than through decisions that come out the same."""
+        knowledge, seen, waiting = self.knowledge, set[str](), [decision]
+        while waiting:
+            reads = {knowledge.decision_of.get(read, read) for read in knowledge.reads.get(waiting.pop(), frozenset())}
+            if fact in reads:
+                return True
+            waiting.extend(reads - seen - set(same))
+            seen |= reads
+        return False
+
+    def _is_turned(self, fact: str, table: DecisionTable, tried: Iterable[Trial]) -> bool:
+        """Whether a case is at hand in which everything is answered, and another answer leads elsewhere."""
+        notable = self.trials.notable
+        asked = [name for name in self.knowledge.facts if name in self.upstream(table.name)]
+        for trial in tried:
+            case = trial.case
+            for name in asked:
+                if name not in case.given and name not in self.knowledge.quantities and notable[name]:
+                    case = case.replace(name, Given(name, notable[name][0]))
+            others = (case.replace(fact, Given(fact, value)) for value in notable[fact])
+            if len({self.trials.of(other).outcome(table) for other in others}) > 1:
+                return True
+        return False
+
+    def _is_same(self, fact: str, decision: str) -> bool:
+        """Whether it is proved that where everything is answered no answer to one fact leads elsewhere."""
+        import z3
+
+        asked, renamed = self._whole(decision), self._otherwise(fact)
+        answered = asked.terms.answered()
+        differs = asked.named("turned", z3.And(_differing(asked, renamed), answered, renamed(answered)))
+        return bool(asked.check(differs, asked.plain) == z3.unsat)
 
     def _moves(self, symbol: str, fact: str, changed: frozenset[str]) -> bool:
         """Whether a symbol of ours may be another once one fact is answered otherwise."""
@@ -469,6 +549,20 @@ class Proofs:
                 if answer == z3.sat and (trial := self._confirmed(asked, decision, test)) is not None:
                     return trial
         return None
+
+
+def _differing(asked: Asked, renamed: Renamed) -> Any:
+    """That a decision concludes something else in the renamed case, in which nothing upstream merely stands."""
+    import z3
+
+    terms = asked.terms
+    same = [renamed(concludes) == concludes for concludes in terms.concludes()]
+    return z3.And(renamed(z3.And(*terms.bounds, z3.Not(z3.Or(*terms.stands)))), z3.Not(z3.And(*same)))
+
+
+def _asks_what_is_known(part: Node) -> bool:
+    """Whether a part of an expression may have one value of the unknown, and another once that is answered."""
+    return isinstance(part, State) or (isinstance(part, Call) and part.function == "first_known")
 
 
 def _looseness(atom: Node) -> float:

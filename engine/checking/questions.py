@@ -208,6 +208,13 @@ class Terms(SymbolicBase):
             groups.setdefault(tuple(sorted(row.then.items())), []).append(decides)
         return [z3.Or(*conditions) for conditions in groups.values()]
 
+    def answered(self) -> Any:
+        """That every fact without a default is given."""
+        import z3
+
+        asked = (given for name, (given, _, _) in self._given.items() if name not in self.knowledge.quantities)
+        return z3.And(*asked)
+
     def renamed_value(self, model: Any, fact: str, renamed: Renamed) -> float | None:
         """The number a fact has in the renamed case; None for anything else."""
         import z3

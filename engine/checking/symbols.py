@@ -303,9 +303,8 @@ class SymbolicBase:
 
         Args:
             goal: what is to be met.
-            plainly: ask for more than the goal does, so that nothing hangs on a hair: of a condition that decides
-                its row, that with its opposite the row is known to come out the other way, and not merely no
-                longer known; beside a threshold, to be half as far from it.
+            plainly: ask for more than the goal does, so that nothing hangs on a hair: beside a threshold, to be half
+                as far from it.
         """
         import z3
 
@@ -322,10 +321,10 @@ class SymbolicBase:
         side = atom.true if goal.truth else atom.false
         if isinstance(goal, Side):
             return z3.And(reached, side)
-        return z3.And(reached, side, self._decided_by(table.rows[goal.row].when, goal, plainly=plainly))
+        return z3.And(reached, side, self._decided_by(table.rows[goal.row].when, goal))
 
-    def _decided_by(self, condition: Node, goal: Decides, *, plainly: bool) -> Any:
-        """The row comes out as the goal says, and otherwise with the opposite of the atomic condition."""
+    def _decided_by(self, condition: Node, goal: Decides) -> Any:
+        """The row comes out as the goal says, and the other way with the opposite of the atomic condition."""
         import z3
 
         truths = {atom: self._truth(atom) for atom in atoms(condition)}
@@ -334,8 +333,8 @@ class SymbolicBase:
         opposite = SymbolicTruth(no, yes) if goal.truth else SymbolicTruth(yes, no)
         otherwise = _combined(condition, {**truths, goal.atom: opposite})
         if goal.outcome:
-            return z3.And(as_it_is.true, otherwise.false if plainly else z3.Not(otherwise.true))
-        return z3.And(as_it_is.false, otherwise.true if plainly else z3.Not(otherwise.false))
+            return z3.And(as_it_is.true, otherwise.false)
+        return z3.And(as_it_is.false, otherwise.true)
 
     def _threshold(self, goal: AtThreshold | NearThreshold, *, plainly: bool) -> Any:
         import z3

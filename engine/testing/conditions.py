@@ -73,9 +73,14 @@ def combined(node: Node, truths: Truths) -> bool | None:
 
 
 def matters(node: Node, atom: Node, truths: Truths) -> bool:
-    """Whether the condition would come out otherwise if the one atomic condition did, all others as they are."""
-    truth = truths[atom]
-    return truth is not None and combined(node, {**truths, atom: not truth}) != combined(node, truths)
+    """Whether a known condition would be the opposite if the one atomic condition were, all others as they are.
+
+    That it would be unknown does not count: what the others would make of it is not seen then.
+    """
+    truth, outcome = truths[atom], combined(node, truths)
+    if truth is None or outcome is None:
+        return False
+    return combined(node, {**truths, atom: not truth}) is (not outcome)
 
 
 def truths_of(knowledge: Knowledge, row: Row, values: Values, origins: Mapping[str, str]) -> dict[Node, bool | None]:

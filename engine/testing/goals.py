@@ -51,7 +51,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Decides:
-    """The row is reached and comes out as said, and would not if the atomic condition were the opposite.
+    """The row is reached and comes out as said, and the other way if the atomic condition were the opposite.
 
     Two such cases, with opposite truths and opposite outcomes, are what MC/DC (modified condition/decision
     coverage, in its masking form) asks of an atomic condition.
@@ -120,7 +120,7 @@ class Sight:
     def has(self, output: str, value: str) -> bool:
         """Whether the output has the value, or has it among others."""
         verdict = self.verdicts[self.knowledge.decision_of[output]]
-        found = verdict.collected if verdict.table.policy == "collect" else (self.values[output],)
+        found = gathered(verdict, output) if verdict.table.policy == "collect" else (self.values[output],)
         return value in found
 
     def distance(self, comparison: Comparison) -> float | None:
@@ -132,6 +132,17 @@ class Sight:
         """The value of an expression; None where it is unknown, ``never`` or no number."""
         value = _evaluator(self.knowledge, node)(self.values, self.origins)
         return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def gathered(verdict: Verdict, output: str) -> tuple[str, ...]:
+    """What the rows that hold give an output, in their order; each once, unless the hit policy keeps repeats."""
+    found = tuple(verdict.table.rows[index].then[output] for index in verdict.decisive)
+    return found if keeps_repeats(verdict.table) else tuple(dict.fromkeys(found))
+
+
+def keeps_repeats(table: DecisionTable) -> bool:
+    """Whether what a decision concludes is a list, in which order and number count."""
+    return table.declaration.hit_policy == "rule order"
 
 
 def met(sight: Sight) -> Iterator[Goal]:

@@ -35,8 +35,10 @@ from engine.testing.rule_tests import (
     ExpectedFigure,
     TestResult,
     aggregate_of,
+    concluded,
     figure_in_words,
     fired_rules,
+    in_order,
 )
 
 if TYPE_CHECKING:
@@ -224,13 +226,13 @@ def _got(result: TestResult) -> dict[str, Any] | None:
 
 def _concluded(outcome: Outcome, output: str, wanted: Expected) -> Any:
     is_number = isinstance(wanted, ExpectedFigure)
-    return _number(aggregate_of(outcome, output)) if is_number else _plain(outcome.conclusion(output))
+    return _number(aggregate_of(outcome, output)) if is_number else _plain(concluded(outcome, output))
 
 
-def _plain(value: Expected | Iterable[str]) -> Any:
+def _plain(value: Expected) -> Any:
     if isinstance(value, ExpectedFigure):
         return _figure(value)
-    return value if value is None or isinstance(value, str) else sorted(value)
+    return value if value is None or isinstance(value, str) else in_order(value)
 
 
 def _figure(figure: ExpectedFigure) -> Any:

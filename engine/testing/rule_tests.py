@@ -28,7 +28,7 @@ from engine.language.nodes import NEVER
 from engine.language.scope import NumberType
 from engine.pipeline import Outcome, infer
 from engine.source import Document, quote, read_document
-from engine.testing.goals import Sight
+from engine.testing.goals import Sight, gathered, keeps_repeats
 
 #: The folder of a knowledge base that holds its tests.
 FOLDER = "tests"
@@ -98,8 +98,10 @@ class ExpectedFigure:
         return abs(self.value - found) <= (self.within or 0.0) + noise
 
 
-#: What an output must be: a word, nothing as it stays open, several words in any order, or one number of them.
-Expected = str | frozenset[str] | ExpectedFigure | None
+#: What an output is: a word, nothing as it stays open, several words in any order, or as a list.
+Concluded = str | frozenset[str] | tuple[str, ...] | None
+#: What an output must be: the same, or one number of several words.
+Expected = Concluded | ExpectedFigure
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class Expectations:
 
     Args:
         conclusions: for each output its value, None where it must stay open, or (of a decision that
-            collects) all of its values in any order, or the one number it makes of them.
+            collects) all of its values, in any order unless its hit policy is ``rule order``, or the one
+            number it makes of them.
         figures: for each figure, amount or numeric fact what it must be.
         fired: rules that must fire.
         not_fired: rules that must not.
@@ -304,9 +307,8 @@ def _differences(expects: Expectations, outcome: Outcome) -> Iterator[Difference
         if isinstance(wanted, ExpectedFigure):
             yield from _figure_differences("conclusion", output, wanted, aggregate_of(outcome, output))
             continue
-        found = outcome.conclusion(output)
-        same = frozenset(found) == wanted if isinstance(found, tuple) else found == wanted
-        if not same:
+        found = concluded(outcome, output)
+        if found != wanted:
             yield Difference("conclusion", output, in_words(wanted), in_words(found))
     for name, figure in expects.figures.items():
         yield from _figure_differences("figure", name, figure, outcome.memory.values[name])
@@ -327,6 +329,16 @@ def _figure_differences(
         yield Difference(about, name, f"{figure_in_words(wanted.value)}{within}", figure_in_words(found))
 
 
+def concluded(outcome: Outcome, output: str) -> Concluded:
+    """What an output is: its word, None while it is open, or of a decision that collects all of its words."""
+    verdict = outcome.verdicts[outcome.knowledge.decision_of[output]]
+    if verdict.table.policy == "collect":
+        words = gathered(verdict, output)
+        return words if keeps_repeats(verdict.table) else frozenset(words)
+    value = outcome.memory.values[output]
+    return value if isinstance(value, str) else None
+
+
 def aggregate_of(outcome: Outcome, output: str) -> Value:
     """The one number that a decision with ``aggregate`` makes of all rows that hold; None where it is open."""
     return outcome.memory.values[outcome.knowledge.scope.readings[output]]
@@ -338,11 +350,16 @@ def fired_rules(outcome: Outcome) -> tuple[str, ...]:
     return tuple(decisions[firing.decision].rows[firing.row].id for firing in outcome.fired)
 
 
-def in_words(conclusion: str | Iterable[str] | None) -> str:
-    """A conclusion as a test writes it."""
+def in_words(conclusion: Concluded) -> str:
+    """A conclusion as a test writes it; words whose order is no matter stand in that of the alphabet."""
     if conclusion is None:
         return _UNKNOWN
-    return conclusion if isinstance(conclusion, str) else f"[{', '.join(sorted(conclusion))}]"
+    return conclusion if isinstance(conclusion, str) else f"[{', '.join(in_order(conclusion))}]"
+
+
+def in_order(words: frozenset[str] | tuple[str, ...]) -> list[str]:
+    """Several words as a list: a list as it is, others in the order of the alphabet."""
+    return sorted(words) if isinstance(words, frozenset) else list(words)
 
 
 def figure_in_words(value: Value) -> str:
@@ -452,7 +469,8 @@ class _Reader:
             if table.declaration.aggregate:
                 found.update(self._expected_figure(document, path, output, raw))
             elif table.policy == "collect":
-                found[output] = frozenset(self._values(document, path, output, raw))
+                words = tuple(self._values(document, path, output, raw))
+                found[output] = words if keeps_repeats(table) else frozenset(words)
             elif isinstance(raw, str) and raw.strip().lower() == _UNKNOWN:
                 found[output] = None
             else:

@@ -19,11 +19,12 @@ from engine.knowledge import Knowledge
 from engine.pipeline import Outcome
 from engine.testing.conditions import write_number
 from engine.testing.coverage import Coverage, measure_coverage, told
-from engine.testing.goals import Decides, Fires, Goal, NearThreshold, Reaches, Side, Sight, met
+from engine.testing.goals import Decides, Fires, Goal, NearThreshold, Reaches, Side, Sight, gathered, met
 from engine.testing.rule_tests import (
     DecisionTest,
     Expectations,
     aggregate_of,
+    concluded,
     figure_in_words,
     fired_rules,
     in_words,
@@ -226,12 +227,13 @@ _SOMETHING_ELSE = "something else"
 
 
 def _conclusion(outcome: Outcome, output: str) -> str:
-    if outcome.knowledge.decisions[outcome.knowledge.decision_of[output]].declaration.aggregate:
+    verdict = outcome.verdicts[outcome.knowledge.decision_of[output]]
+    if verdict.table.declaration.aggregate:
         return figure_in_words(aggregate_of(outcome, output))
-    found = outcome.conclusion(output)
-    if isinstance(found, tuple):
-        return f"[{', '.join(map(scalar, found))}]"
-    return in_words(found) if found is None else scalar(found)
+    if verdict.table.policy == "collect":
+        return f"[{', '.join(map(scalar, gathered(verdict, output)))}]"
+    found = concluded(outcome, output)
+    return scalar(found) if isinstance(found, str) else in_words(found)
 
 
 _PLAIN = re.compile(r"[A-Za-z“](?:[^:#{}\[\],&*!|>'\"%@`\\]|:(?! |$)|,)*[^\s:,]|[A-Za-z]")

@@ -190,9 +190,12 @@ class Witness:
         return self._bases[key]
 
     def _proposals(self, goal: Goal) -> Iterator[Case]:
+        # Only beside a threshold can more be asked for than the goal does.
+        if isinstance(goal, NearThreshold):
+            yield from self._ask(goal, "everything", standing=False).cases(goal, plainly=True)
         # Without conclusions that stand whatever is unknown there are fewer cases, and plainer ones.
-        for standing, plainly in ((False, True), (False, False), (True, False)):
-            yield from self._ask(goal, "everything", standing=standing).cases(goal, plainly=plainly)
+        for standing in (False, True):
+            yield from self._ask(goal, "everything", standing=standing).cases(goal, plainly=False)
 
     # -- confirming --------------------------------------------------------------------------------
 
