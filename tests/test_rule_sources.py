@@ -174,6 +174,37 @@ def test_revision_when_the_base_is_the_root_of_its_repository_is_found(tmp_path:
     assert changed_names(in_json("HEAD:", base)) == ["near"]
 
 
+@pytest.mark.parametrize(
+    ("stands_in", "path", "shown"),
+    [
+        (".", "./rules", "HEAD:rules"),
+        ("rules", "./", "HEAD:rules"),
+        ("rules", "./tests/..", "HEAD:rules"),
+        ("rules/tests", "../", "HEAD:rules"),
+        ("rules/tests", "../../rules/", "HEAD:rules"),
+    ],
+)
+def test_path_after_a_revision_when_it_is_relative_is_taken_from_where_one_stands(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, stands_in: str, path: str, shown: str
+) -> None:
+    monkeypatch.chdir(repository / stands_in)
+    said = in_json(f"HEAD~1:{path}", f"HEAD:{path}")
+    assert said["new"]["shown"] == shown
+    assert changed_names(said) == ["near"]
+    assert changed_names(in_json(f"HEAD~1:{path}", repository / "rules")) == ["near"]
+
+
+def test_path_after_a_revision_when_it_is_relative_and_one_stands_in_another_repository_is_looked_for_where_one_stands(
+    repository: Path, tmp_path: Path
+) -> None:
+    elsewhere = small(tmp_path / "elsewhere" / "rules")
+    git(elsewhere.parent, "init", "--quiet")
+    committed(elsewhere.parent, "as it was")
+    assert changed_names(in_json("HEAD:./rules", elsewhere)) == ["near"]
+    assert changed_names(in_json("HEAD:rules", elsewhere)) == []
+    assert changed_names(in_json(repository / "rules", "HEAD:./rules")) == []
+
+
 def test_revision_when_a_hook_of_another_repository_asks_is_that_of_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,7 +270,9 @@ HOSTILE: Mapping[str, tuple[str, str]] = {
     "a folder that is not there": ("HEAD:nowhere", "there is no directory 'nowhere'"),
     "a file for a folder": ("HEAD:rules/facts.yaml", "there is no directory 'rules/facts.yaml'"),
     "a folder without rules": ("HEAD:rules/tests/none", "there is no directory"),
-    "out of the repository": ("HEAD:../../etc", "there is no directory"),
+    "out of the repository": ("HEAD:../../etc", "there is no directory '../../etc': it is outside of the repository"),
+    "out of the repository by a detour": ("HEAD:./rules/../../etc", "outside of the repository"),
+    "a relative folder that is not there": ("HEAD:./nowhere", "there is no directory 'nowhere'"),
     "a name too long for a path": ("a" * 5_000, "neither a directory nor a revision"),
     "a name of lines": ("HEAD\nx", "neither a directory nor a revision"),
     "a command": ("$(touch x); `touch x`", "neither a directory nor a revision"),

@@ -26,6 +26,7 @@ from engine.language.scope import NumberType, TruthType
 from engine.schema import schemas
 from engine.sentences import fill_in, names_in_sentence
 from engine.source import plain_value, read_document, read_text_document
+from engine.testing import rule_tests
 from engine.wording import show_name
 from tests.walk import Edit, Fence, compare, edits, run, sections_of, steps
 
@@ -324,6 +325,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "`options`": declarations.OptionsTable,
     "`chart`": declarations.ChartDeclaration,
     "An entry of `shown_units`": declarations.UnitDeclaration,
+    "A file of tests": rule_tests.DecisionTestsFile,
+    "A test": rule_tests.DecisionTestDeclaration,
+    "A figure within limits": rule_tests.FigureWithin,
 }
 
 
@@ -337,10 +341,11 @@ def test_field_table_when_compared_with_what_is_read_has_every_field(heading: st
 def test_field_tables_when_counted_cover_everything_a_file_may_declare() -> None:
     declared = {
         model
-        for model in vars(declarations).values()
+        for module in (declarations, rule_tests)
+        for model in vars(module).values()
         if isinstance(model, type)
         and issubclass(model, BaseModel)
-        and model.__module__ == declarations.__name__
+        and model.__module__ == module.__name__
         and not model.__name__.startswith("_")
     }
     assert declared - set(MODELS.values()) == {declarations.FactsFile, declarations.CostsFile}

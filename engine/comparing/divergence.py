@@ -31,6 +31,8 @@ from engine.pipeline import infer
 SECONDS = 15.0
 #: Cases put through the pipeline where the plain evaluator cannot tell.
 _MOST_DECIDED = 25
+#: Cases in which facts are left out, put through the pipeline where rows conclude the same but may stand otherwise.
+_MOST_PARTIAL = 30
 #: Cases made of one that shows a difference by answering what is no number anew.
 _MOST_ANSWERED_ANEW = 400
 #: Cases decided by both pipelines to make one smaller, and in all to make it plainer; facts left out at once at first.
@@ -184,11 +186,15 @@ class _Divergence:
     def _verdict(self, target: Target) -> Verdict:
         hangs_on_signal = self._hangs_on_signal(target)
         found = (None if hangs_on_signal else self._shown(target)) or self._decided_before(target)
+        if found is None:
+            self.sameness.prove_again(target)
         unchanged = UNCHANGED if self.alike.identical.issuperset(target.outputs) else None
         proof = self.sameness.proofs.get(target, unchanged)
         if proof is not None:
             # Where the rows conclude the same, only what stands whatever is unknown may differ.
             return found or self._unless_it_stands(target, proof)
+        if target in self.sameness.doubted:
+            return found or self._standing_otherwise(target)
         found = self._settled_by(self._pinned_down, target, found)
         if hangs_on_signal:
             searches: tuple[_Search, ...] = (self._walked_with_signals, self._proposed_without_doubt)
@@ -491,6 +497,30 @@ class _Divergence:
                 return self._plainer_by_deciding(case, target)
         names = " and ".join(domains) if len(domains) < 3 else f"one of {len(domains)} facts"  # noqa: PLR2004 - a pair
         return Unproved(target, f"its rows conclude the same, but what stands while {names} is unknown may differ")
+
+    def _standing_otherwise(self, target: Target) -> Verdict:
+        """A case in which something else stands in one base, of a conclusion whose rows conclude the same."""
+        case = self.sameness.case_that_stands(target, lambda case: self._differs(case, target))
+        if case is None:
+            tried = itertools.islice(self._partial(target), _MOST_PARTIAL)
+            case = next((case for case in tried if self._differs(case, target)), None)
+        if case is not None:
+            return self._plainer_by_deciding(case, target)
+        if self.sameness.prove(target, depth="everything"):
+            return self._unless_it_stands(target, self.sameness.proofs[target])
+        return Unproved(target, "its rows conclude the same, but what stands while facts are unknown may differ")
+
+    def _partial(self, target: Target) -> Iterator[Case]:
+        """Cases in which something is left open that the conclusion depends on: most of it, or little."""
+        yield Case("found", {})
+        starts = self.contrast.seen[target].starts
+        behind = self.alike.upstream(target)
+        for pair in starts:
+            names = [name for name in pair.case.given if name in behind]
+            yield pair.case
+            for one in names:
+                yield pair.case.without(one)
+                yield _without(pair.case, [name for name in pair.case.given if name != one])
 
     def _reason(self, target: Target) -> str:
         if not self._milliseconds_left():

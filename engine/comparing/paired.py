@@ -16,8 +16,8 @@ from engine.case import Case
 from engine.checking.symbols import SymbolicBase
 from engine.comparing.alike import Alike, Side, Target, nodes_of
 from engine.knowledge import DecisionTable, Knowledge
-from engine.language.nodes import Name, Never, Node, Text, names_in, walk
-from engine.language.symbolic import Symbolic, SymbolicNumber, SymbolicTruth, SymbolicWord
+from engine.language.nodes import Name, Never, Node, Text, children, names_in, walk
+from engine.language.symbolic import NotSymbolicError, Symbolic, SymbolicNumber, SymbolicTruth, SymbolicWord
 
 #: How much one question may cost, in z3's own count, how long it may take, and how much memory.
 STEPS = 600_000
@@ -81,6 +81,90 @@ class Paired:
             return z3.BoolVal(val=True)
         known = [_known(base.term(one)) for base in (self.old, self.new) for one in target.outputs]
         return z3.And(*known)
+
+    def left_open(self) -> Any:
+        """The condition under which what is asked about is unknown in both, as far as that can be told."""
+        import z3
+
+        return z3.And(*(one for base in (self.old, self.new) for one in base.left_open()))
+
+    def contradicts(self) -> Any:
+        """The condition under which rows of either base hold at once that must not, be it of a decision behind."""
+        import z3
+
+        return z3.Or(*(one for base in (self.old, self.new) for one in base.contradictions()))
+
+    def waits_otherwise(self, alike: Collection[str]) -> Any | None:
+        """The condition under which what is asked about waits for other unknown facts in one base than in the other.
+
+        Args:
+            alike: the names that are the same in both, and while they are unknown wait for the same facts.
+
+        Returns:
+            The condition, which may hold of more cases; None where some part of a condition has no term.
+        """
+        import z3
+
+        nodes = [base.nodes for base in (self.old, self.new)]
+        # What both have in common makes no difference, whether or not it waits for anything.
+        common = {node for node in set(nodes[0]) & set(nodes[1]) if names_in(node) <= frozenset(alike)}
+        try:
+            old, new = (base.waits_for(common) for base in (self.old, self.new))
+        except NotSymbolicError:
+            return None
+        no = z3.BoolVal(val=False)
+        facts = {name for name in self._alike.facts if not self.old.computes(name) and not self.new.computes(name)}
+        return z3.Or(
+            no,
+            *(
+                old.get(name, no) != new.get(name, no)
+                if name in facts or name in alike
+                else z3.Or(old.get(name, no), new.get(name, no))
+                for name in {**old, **new}
+            ),
+        )
+
+    def takes_apart(self, target: Target) -> bool:
+        """Whether a decision is made of its rows here, in both bases, and is no list."""
+        tables = [target.table(base.knowledge) for base in (self.old, self.new)]
+        return all(
+            table.policy != "collect" and base.defines(table.name, target.outputs)
+            for base, table in zip((self.old, self.new), tables, strict=True)
+        )
+
+    def concluded_as_completed(self, output: str, completed: Paired) -> Any:
+        """That an output behind what is asked about differs only where it does once all that is unknown is answered.
+
+        So it is with what is concluded, or stands, as it is what every answer to the unknown facts leads to. It is no
+        more than a condition on the answers to them that lead to a difference.
+
+        Args:
+            output: the output of a decision.
+            completed: that decision asked about, with nothing that merely stands.
+        """
+        import z3
+
+        there = (completed.old.term(output), completed.new.term(output))
+        differs = _differ(*there)
+        conditions = [differs, *completed.old.bounds, *completed.new.bounds]
+        own = {str(one): one for one in _constants(conditions)}
+        renamed = {name: z3.Const(f"{name} with {output} completed", one.sort()) for name, one in own.items()}
+        pairs = [(own[name], renamed[name]) for name in own]
+        differs, *bounds = (z3.substitute(one, *pairs) for one in conditions)
+        answered = {
+            f"given {name}"
+            for base in (completed.old, completed.new)
+            for name in base.given
+            if not (completed.old.computes(name) or completed.new.computes(name))
+        }
+        kept = [link for name in own for link in _kept(name, own, renamed, answered)]
+        return z3.Implies(_differ(self.old.term(output), self.new.term(output)), z3.And(differs, *bounds, *kept))
+
+    def one_not_given(self, facts: Iterable[str]) -> Any:
+        """The condition under which a case leaves out one of these facts."""
+        import z3
+
+        return z3.Or(*(z3.Not(z3.Bool(f"given {name}")) for name in facts))
 
     def ask(self, *conditions: Any, milliseconds: int = MILLISECONDS, tries: int = 1) -> Any:
         """A model of the conditions; False where there is none, None where neither was found in time.
@@ -204,24 +288,93 @@ class _Base(SymbolicBase):
         """What a name is; of an output of the decision asked about, what the rows conclude."""
         return self.translator.terms[name]
 
-    def gathers(self, then: Mapping[str, str]) -> Any:
-        """The condition under which some row of a decision that collects gives these values."""
+    def left_open(self) -> Iterable[Any]:
+        """That the decision asked about is unknown; nothing of one that collects, and of a quantity."""
         import z3
 
-        rows = zip(self.table.rows, self._rows[self.decision], strict=True)
+        if self._asked == self.decision and self.table.policy != "collect":
+            yield from (z3.Not(_known(self.term(output))) for output in self.table.outputs)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The conditions of the decision asked about, or the formula of the quantity."""
+        return nodes_of(self.knowledge, self._asked)
+
+    def defines(self, decision: str, outputs: Iterable[str]) -> bool:
+        """Whether a decision on the way to what is asked about is made of its rows."""
+        return decision in self._cut.defined and all(output in self.translator.terms for output in outputs)
+
+    def computes(self, name: str) -> bool:
+        """Whether a formula gives a name its value, if only by default."""
+        return name in self.knowledge.quantities
+
+    def waits_for(self, but: Collection[Node]) -> Mapping[str, Any]:
+        """For each name that is not taken apart the condition under which what is asked about waits for it.
+
+        As in ``pipeline.waiting_for``: names that make a condition unknown, and those that make them unknown.
+
+        Args:
+            but: conditions of the decision asked about that are left out.
+
+        Raises:
+            NotSymbolicError: some part of a condition has no term.
+        """
+        import z3
+
+        reached: dict[str, list[Any]] = {self._asked: [z3.BoolVal(val=True)]}
+        for owner in self._downwards():
+            conditions = reached.pop(owner, None)
+            if conditions is None:
+                continue
+            for node in nodes_of(self.knowledge, owner):
+                if owner != self._asked or node not in but:
+                    self._trace(node, z3.Or(*conditions), reached)
+        # Whether something could turn the recommendation is known in the end, and waits for no fact.
+        reached.pop(self.knowledge.manifest.could_turn or "", None)
+        return {name: z3.Or(*conditions) for name, conditions in reached.items()}
+
+    def _downwards(self) -> list[str]:
+        """What is asked about and all that is taken apart, each before what it reads."""
+        order = [name for name in self.knowledge.order if name in self._cut.defined and name != self._asked]
+        return [self._asked, *order[::-1]]
+
+    def _trace(self, node: Node, waited_for: Any, reached: dict[str, list[Any]]) -> None:
+        """Note under which condition each name below a part of a condition is waited for."""
+        import z3
+
+        if not names_in(node):
+            return
+        unknown = z3.And(waited_for, z3.Not(_known(self.translator.translate(node))))
+        if isinstance(node, Name):
+            owner = self.knowledge.decision_of.get(node.name, node.name)
+            reached.setdefault(owner if owner in self._cut.defined else node.name, []).append(unknown)
+        for part in children(node):
+            self._trace(part, unknown, reached)
+
+    def gathers(self, then: Mapping[str, str], decision: str | None = None) -> Any:
+        """The condition under which some row of a decision, by default the one asked about, gives these values."""
+        import z3
+
+        name = decision or self.decision
+        rows = zip(self.knowledge.decisions[name].rows, self._rows[name], strict=True)
         return z3.Or(*(truth.true for row, truth in rows if row.then == then))
 
-    def contradicts(self) -> Any:
-        """The condition under which rows hold at once that must not."""
+    def contradictions(self) -> Iterable[Any]:
+        """For each decision that is made of its rows the condition under which rows hold at once that must not."""
+        return (self.contradicts(name) for name in self._rows)
+
+    def contradicts(self, decision: str | None = None) -> Any:
+        """The condition under which rows of a decision, by default the one asked about, hold at once that must not."""
         import z3
 
-        table, rows = self.table, self._rows[self.decision]
+        name = decision or self.decision
+        table, rows = self.knowledge.decisions[name], self._rows[name]
         if table.policy not in ("unique", "any") or len(rows) < 2:  # noqa: PLR2004 - two rows
             return z3.BoolVal(val=False)
         if table.policy == "unique":
             return z3.AtLeast(*(row.true for row in rows), 2)
         thens = {tuple(sorted(row.then.items())) for row in table.rows}
-        groups = [self.gathers(dict(then)) for then in sorted(thens)]
+        groups = [self.gathers(dict(then), name) for then in sorted(thens)]
         return z3.AtLeast(*groups, 2) if len(groups) > 1 else z3.BoolVal(val=False)
 
     @property
@@ -384,6 +537,39 @@ def _symbols(name: str, suffix: str) -> tuple[tuple[Any, Any], ...]:
         for kind, of_sorts in sorts.items()
         for of_sort in of_sorts
     )
+
+
+def _constants(conditions: Iterable[Any]) -> Iterable[Any]:
+    """Every symbol of some conditions."""
+    import z3
+
+    seen, waiting = set[int](), list(conditions)
+    while waiting:
+        current = waiting.pop()
+        if current.get_id() in seen:
+            continue
+        seen.add(current.get_id())
+        if z3.is_const(current) and current.decl().kind() == z3.Z3_OP_UNINTERPRETED:
+            yield current
+        waiting.extend(current.children())
+
+
+def _kept(
+    symbol: str, own: Mapping[str, Any], completed: Mapping[str, Any], answered: Collection[str]
+) -> Iterable[Any]:
+    """What stays of a symbol once what is unknown is answered: a value that is known, and how it came to be known."""
+    import z3
+
+    kind, _, name = symbol.partition(" ")
+    if symbol in answered:
+        yield completed[symbol]
+    elif kind in ("given", "measured", "assumed"):
+        yield completed[symbol] == own[symbol]
+    elif kind in ("known", "true", "false"):
+        yield z3.Implies(own[symbol], completed[symbol])
+    elif kind in ("value", "never"):
+        known = own.get(f"given {name}", own.get(f"known {name}"))
+        yield z3.Implies(known, completed[symbol] == own[symbol]) if known is not None else z3.BoolVal(val=True)
 
 
 def _is_symbol(condition: Any, name: str) -> bool:

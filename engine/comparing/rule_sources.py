@@ -38,6 +38,8 @@ _GIT_ENVIRONMENT = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_TER
 _GIT_PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 _HERE = Path()
 _MOST_BYTES_IN_ALL = 20_000_000
+#: What a path begins with that is relative to where one stands, and not to the folder of the repository.
+_RELATIVE = ("./", "../")
 _FILE_MODES = ("100644", "100755")
 _HINT = f"Name a directory, a git revision such as HEAD~1 or v1.0:rules, a {_WHEEL} file, or {BUILT_IN}"
 
@@ -85,7 +87,8 @@ def opened(named: str, *, beside: str | None = None) -> Iterator[RuleSource]:
     """A knowledge base by what a person names it by.
 
     Args:
-        named: a directory, a git revision (alone or as ``REVISION:path/to/rules``), a wheel, or ``built-in``.
+        named: a directory, a git revision (alone or as ``REVISION:path/to/rules``; as ``REVISION:./path`` relative
+            to where one stands), a wheel, or ``built-in``.
         beside: what the base is compared with; where that is a directory, a revision is looked at in its repository,
             and alone it means the same directory then.
 
@@ -177,8 +180,11 @@ def _rules_at_revision(named: str, beside: str | None) -> tuple[str, dict[str, b
     revision, colon, path = named.partition(":")
     if not revision or revision.startswith("-"):
         _refuse(named, f"'{printable(revision)}' is not a revision", _HINT)
-    repository, commit = _Repository.that_knows(named, revision, beside)
-    if not colon:
+    is_relative = path.startswith(_RELATIVE)
+    repository, commit = _Repository.that_knows(named, revision, None if is_relative else beside)
+    if is_relative:
+        path = _from_the_top(named, path)
+    elif not colon:
         path = repository.usual_folder
     shown = printable(f"{revision}:{path}".rstrip("/"))
     hint = f"Say where they are, as in {printable(revision)}:path/to/rules"
@@ -189,6 +195,20 @@ def _rules_at_revision(named: str, beside: str | None) -> tuple[str, dict[str, b
         _refuse(named, f"there are no rules in {shown}: no .yaml file", hint)
     _check_sizes(shown, {name: size for name, (_, size) in listed.items()})
     return shown, {name: repository.content(blob, f"{shown}/{name}") for name, (blob, _) in listed.items()}
+
+
+def _from_the_top(named: str, path: str) -> str:
+    """A path relative to where one stands, as git takes it after a revision, relative to the repository's folder."""
+    prefix, _ = _git(_HERE, "rev-parse", "--show-prefix")
+    parts: list[str] = []
+    for part in ((prefix or b"").decode("utf-8", "surrogateescape").removesuffix("\n") + path).split("/"):
+        if part == ".." and not parts:
+            _refuse(named, f"there is no directory '{printable(path)}': it is outside of the repository", _HINT)
+        if part == "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
