@@ -613,7 +613,13 @@ def _pool(knowledge: Knowledge) -> EnginePool:
 
 
 def _say_unrecorded(settings: Settings, record: bool | None, store: str | None, who: str | None) -> None:
-    """Say aside that nothing is recorded, to whoever says where or by whom, and neither asks for it nor against it."""
+    """Say aside that nothing is recorded, to whoever says where or by whom, and neither asks for it nor against it.
+
+    Settings that could not be looked at might have asked for it.
+    """
+    if settings.unread is not None and record is None:
+        click.echo(f"not recorded: {settings.unread}", err=True)
+        return
     if not settings.record and record is None and (store is not None or who is not None):
         click.echo("not recorded: add --record", err=True)
 

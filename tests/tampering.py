@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from engine.knowledge import digest
 from engine.records.store import Draft, KnowledgeContent, Store, open_store
 
-BASE = KnowledgeContent("ab" * 32, "household", "1.2", {"facts.yaml": "facts: {}\n", "costs.yaml": "# none\n"})
-OTHER_BASE = KnowledgeContent("cd" * 32, "office", "7", {"facts.yaml": "facts: {desks: 3}\n"})
+
+def base(name: str, version: str, files: Mapping[str, str]) -> KnowledgeContent:
+    """A knowledge base with these files."""
+    return KnowledgeContent(digest(files), name, version, files)
+
+
+BASE = base("household", "1.2", {"facts.yaml": "facts: {}\n", "costs.yaml": "# none\n"})
+OTHER_BASE = base("office", "7", {"facts.yaml": "facts: {desks: 3}\n"})
 
 
 def decision(approach: str = "lora", *, base: KnowledgeContent = BASE, who: str = "Ada Lovelace") -> Draft:
@@ -54,3 +61,10 @@ def unprotected(file: Path) -> Iterator[sqlite3.Connection]:
         for _, sql in triggers:
             connection.execute(sql)
         connection.execute("COMMIT")
+
+
+def without_its_keys(connection: sqlite3.Connection, table: str, order: str = "rowid") -> None:
+    """Make a table once more, without what keeps its rows apart, and with its rows in another order."""
+    connection.execute(f"CREATE TABLE made_again AS SELECT * FROM {table} ORDER BY {order}")  # noqa: S608
+    connection.execute(f"DROP TABLE {table}")
+    connection.execute(f"ALTER TABLE made_again RENAME TO {table}")

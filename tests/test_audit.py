@@ -20,24 +20,29 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonschema
 import pytest
+from click.testing import CliRunner
 
-from engine.case import Case, Given, read_case
+from engine.case import Case, Given, case_from_mapping, read_case
 from engine.commands.audit import audit
+from engine.commands.options import refuses_bad_input
 from engine.decision import Decision
 from engine.describe import describe
 from engine.inference import EnginePool
 from engine.knowledge import load_knowledge
 from engine.pipeline import infer
-from engine.records.content import draft_of
+from engine.records.canonical import sha256
+from engine.records.content import draft_of, knowledge_content
 from engine.records.export import export_schema, harmless
 from engine.records.settings import Settings
-from engine.records.store import Draft, KnowledgeContent, Store, open_store
+from engine.records.store import KnowledgeContent, Store, content_of, open_store
 from engine.source import read_document
 from tests.cases import EXAMPLES, ROOT, example, knowledge, pool, small_base
 from tests.postgresql import NotAvailable, running_server
 from tests.records import alone, base_in, found, opened, put, run, url_of
+from tests.tampering import unprotected
 
 #: Who decided each of the examples, in the order of their names.
 DECIDERS = ("Ann", "Bo", "Ann", "Cy", "Bo", "Ann", "Cy", "Ann")
@@ -163,6 +168,39 @@ def test_recommendation_when_always_to_be_recorded_is_unless_the_option_says_no(
     assert found("audit", "list", store=tmp_path)["count"] == 1
 
 
+def test_settings_when_they_cannot_be_looked_at_keep_from_recording_and_not_from_deciding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ("x" * 300)))
+    case = "examples/case-2-insurance-claims.yaml"
+    decided = run("recommend", case)
+    assert decided.exit_code == 0
+    assert "full fine-tuning" in decided.stdout
+    for words in (("recommend", case, "--record"), ("audit", "list"), ("audit", "outcome", "3f2a", "--note", "late")):
+        done = run(*words, store=tmp_path)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert f"{'x' * 300}/breakeven/config.yaml: it cannot be looked at: file name too long, so" in done.stderr
+    assert not (tmp_path / "records.db").exists()
+
+
+@pytest.mark.parametrize("words", [("list",), ("verify",), ("checkpoint",), ("stats",)], ids="-".join)
+def test_store_when_its_name_is_too_long_is_named(words: tuple[str, ...]) -> None:
+    done = run("audit", *words, "--store", f"sqlite:///{'x' * 300}.db")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"{'x' * 300}.db: it cannot be looked at: file name too long. Name another file.\n"
+
+
+def test_file_when_a_command_cannot_use_it_is_named_and_not_taken_for_standard_output() -> None:
+    @click.command()
+    @refuses_bad_input
+    def look() -> None:
+        Path("x" * 300).stat()
+
+    done = CliRunner().invoke(look)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"{'x' * 300}: cannot be used: file name too long\n"
+
+
 def test_answers_when_recorded_say_their_id_aside(tmp_path: Path) -> None:
     done = run("ask", "--answers", EXAMPLES[1], "--record", store=tmp_path, input=".\n")
     assert done.exit_code == 0, done.stderr
@@ -247,6 +285,29 @@ def test_list_when_limited_names_the_newest(seeded: Path) -> None:
     assert names(found("audit", "list", "--limit", "2", store=seeded)) == [EXAMPLES[-1].stem, EXAMPLES[-2].stem]
 
 
+LIMITED = (
+    ("list",),
+    ("search", "prompt_accuracy=0..1"),
+    ("replay",),
+    ("stats",),
+    ("export", "-o", "out.jsonl"),
+    ("calibration",),
+    ("impact", "--rules", "built-in"),
+)
+
+
+@pytest.mark.parametrize("words", LIMITED, ids=[words[0] for words in LIMITED])
+def test_limit_when_it_is_beyond_all_counting_is_refused_and_the_last_below_is_not(
+    seeded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in (2**63, 10**30):
+        done = run("audit", *words, "--limit", str(number), store=seeded)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert f"Invalid value for '--limit': {number} is not in the range 1<=x<={2**63 - 1}." in done.stderr
+    assert run("audit", *words, "--limit", str(2**63 - 1), store=seeded).exit_code == 0
+
+
 def test_list_when_printed_says_what_was_decided_and_why(seeded: Path, ids: dict[str, str]) -> None:
     done = run("audit", "list", "--limit", "1", store=seeded)
     assert (done.exit_code, done.stderr) == (0, "")
@@ -273,6 +334,30 @@ STRANGERS = {
     ),
     "in a replay": (("replay", "--rule", "nope"), '--rule: no recorded base has the rule "nope".\n'),
     "in statistics": (("stats", "--rule", "nope"), '--rule: no recorded base has the rule "nope".\n'),
+    "a base unlike any": (
+        ("list", "--knowledge-base", "nonsense"),
+        '--knowledge-base: no recorded base has the version "nonsense", or a hash that begins so.\n',
+    ),
+    "a base nearly of that version": (
+        ("list", "--knowledge-base", "1.0.1"),
+        (
+            '--knowledge-base: no recorded base has the version "1.0.1", or a hash that begins so.'
+            " Did you mean '1.0.0'?\n"
+        ),
+    ),
+    "too little of a hash": (
+        ("list", "--knowledge-base", knowledge().sha256[:5].upper()),
+        f'--knowledge-base: no recorded base has the version "{knowledge().sha256[:5].upper()}", or a hash that begins'
+        " so. Write at least 6 digits of a hash, such as 'HASH'.\n".replace("HASH", knowledge().sha256[:6]),
+    ),
+    "a base in statistics": (
+        ("stats", "--knowledge-base", "nonsense"),
+        '--knowledge-base: no recorded base has the version "nonsense", or a hash that begins so.\n',
+    ),
+    "a base that recommended otherwise": (
+        ("list", "--knowledge-base", "1.0.0", "--approach", "lora", "--rule", "critical-full"),
+        "",
+    ),
     "nobody": (("list", "--who", "Zoe", "--approach", "lora"), ""),
     "a rule that never fired": (("list", "--approach", "lora", "--rule", "critical-full"), ""),
 }
@@ -531,7 +616,43 @@ def test_file_of_a_check_when_it_is_something_else_is_refused(seeded: Path, tmp_
     assert str(wrong) in done.stderr
 
 
+NO_FILE = {
+    "--public-key": ("verify", "--public-key", ""),
+    "--checkpoint": ("verify", "--checkpoint", ""),
+    "--sign-with": ("checkpoint", "--sign-with", ""),
+    "FILE": ("keys", ""),
+}
+
+
+@pytest.mark.parametrize("option", NO_FILE)
+def test_file_of_a_check_when_none_is_named_is_refused_and_not_left_out(
+    seeded: Path, tmp_path: Path, option: str
+) -> None:
+    unsigned = tmp_path / "unsigned.json"
+    run("audit", "checkpoint", "-o", unsigned, store=seeded)
+    words = NO_FILE[option]
+    more = ("--checkpoint", unsigned) if option == "--public-key" else ()
+    done = run("audit", *words, *more, store=None if option == "FILE" else seeded)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == f"{option}: no file is named. Write the name of a file.\n"
+
+
 # replay
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--since", "2026-03-01"), ("--limit", "1"), ("--rule", "q1-low-volume"), ("--who", ""), ("--approach", "lora")],
+    ids=" ".join,
+)
+def test_replay_when_it_is_given_an_id_and_a_filter_is_refused(
+    seeded: Path, ids: dict[str, str], options: tuple[str, str]
+) -> None:
+    done = run("audit", "replay", ids["case-2-insurance-claims"], *options, store=seeded)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert (
+        done.stderr == f"{options[0]}: is of no use beside an ID, which means one decision. Leave one of the two out.\n"
+    )
 
 
 def test_decisions_when_decided_once_more_come_out_the_same(seeded: Path, ids: dict[str, str]) -> None:
@@ -646,13 +767,11 @@ DAMAGED_BASES: dict[str, tuple[dict[str, str], str]] = {
 def test_base_when_it_is_not_what_its_hash_says_decides_nothing_and_is_named(
     tmp_path: Path, files: dict[str, str], message: str
 ) -> None:
-    outcome = infer(example("case-2-insurance-claims"), pool())
-    draft = draft_of(outcome, describe(outcome), Settings())
-    public = json.loads(json.dumps(draft.public))
-    public["knowledge_base"]["sha256"] = "ab" * 32
-    content = KnowledgeContent("ab" * 32, "breakeven", "1.0.0", files)
     with opened(tmp_path) as store:
-        named = store.append(Draft("decision", public, draft.sealed, content)).id
+        named = put(store, example("case-2-insurance-claims"), pool()).id
+    content = content_of(KnowledgeContent(knowledge().sha256, "breakeven", "1.0.0", files))
+    with unprotected(tmp_path / "records.db") as plain:
+        plain.execute("UPDATE knowledge_bases SET content = ?, content_hash = ?", (content, sha256(content)))
     told = found("audit", "replay", store=tmp_path, status=1)
     assert [(one["id"], one["lawful"]) for one in told["not_replayed"]] == [(named, False)]
     assert message in told["not_replayed"][0]["reason"]
@@ -660,6 +779,29 @@ def test_base_when_it_is_not_what_its_hash_says_decides_nothing_and_is_named(
     assert shown.exit_code == 0
     assert "The knowledge base of then cannot be read" in shown.stdout
     assert found("audit", "stats", store=tmp_path)["knowledge_bases"][0]["problem"] is not None
+
+
+@pytest.mark.parametrize("command", [("recommend", "--record"), ("recommend",)], ids=["by option", "always"])
+def test_base_when_planted_before_its_first_decision_is_not_taken_for_the_one_that_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    if "--record" not in command:
+        monkeypatch.setenv("BREAKEVEN_RECORD", "always")
+    opened(tmp_path).__enter__().close()
+    real = knowledge_content(knowledge())
+    files = {name: text.replace("labeled_examples < 500", "labeled_examples < 5") for name, text in real.files.items()}
+    assert files != real.files
+    content = content_of(replace(real, files=files))
+    with sqlite3.connect(tmp_path / "records.db") as plain:
+        row = (real.sha256, real.name, real.version, content, sha256(content))
+        plain.execute("INSERT INTO knowledge_bases VALUES (?, ?, ?, ?, ?)", row)
+    done = run(*command, "examples/case-2-insurance-claims.yaml", store=tmp_path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert (
+        f"the knowledge base {real.sha256[:12]} is not kept here as its hash says; nothing was recorded" in done.stderr
+    )
+    told = found("audit", "verify", store=tmp_path, status=1)
+    assert "its files are not those that its hash was made of" in told["findings"][-1]["message"]
 
 
 def test_base_when_edited_leaves_decisions_unproved_with_status_1(copied: Path) -> None:
@@ -850,6 +992,47 @@ def test_threshold_when_moved_shows_which_decisions_change_and_which_rows_are_re
     assert "full fine-tuning, strong → few-shot prompting, weak" in " ".join(done.stdout.split())
 
 
+#: A case of which nothing decides the recommendation: the rows that are left open by what is unknown do not agree.
+OPEN_CASE: dict[str, object] = {
+    "accuracy_is_critical": "unknown",
+    "deadline_weeks": 4,
+    "domain_changes_often": True,
+    "fine_tuned_accuracy": 0.9,
+    "fine_tuning_upfront": 30_000,
+    "has_labeled_data": True,
+    "has_ml_engineering": True,
+    "labeled_examples": 1_500,
+    "latency_is_critical": True,
+    "prompt_accuracy": 0.9,
+    "requests_per_month": 150_000,
+    "self_hosted": False,
+}
+
+
+def test_recommendation_when_it_is_settled_without_a_row_that_decides_names_the_rows_behind_it(tmp_path: Path) -> None:
+    folder = base_in(
+        tmp_path / "rules", knowledge(), ("method.yaml", "labeled_examples < 500", "labeled_examples < 2_000")
+    )
+    with opened(tmp_path) as store:
+        record = put(store, case_from_mapping(OPEN_CASE, knowledge().facts, "open"), pool())
+        assert (record.public["settled"], record.public["rule"]) == (False, None)
+    told = found("audit", "impact", "--rules", folder, store=tmp_path, status=1)
+    (one,) = told["changed"]
+    assert (one["old"]["approach"], one["new"]["approach"]) == ("prompt_engineering", "few_shot")
+    decisions = {each["decision"]: each for each in one["responsible"]}
+    fates = {rule["rule"]: (rule["old"], rule["new"]) for each in decisions.values() for rule in each["rules"]}
+    assert fates["method-few-examples"] == ("did not fire", "fired")
+    assert fates["method-lora"] == ("fired", "did not fire")
+    assert decisions["method"]["new"] == "few-shot prompting"
+    recommendation = {rule["rule"]: (rule["old"], rule["new"]) for rule in decisions["recommendation"]["rules"]}
+    assert recommendation["critical-lora"] == ("open", "did not fire")
+    assert recommendation["critical-prompting-few-shot"] == ("did not fire", "open")
+    assert "no-team" not in recommendation
+    shown = " ".join(run("audit", "impact", "--rules", folder, store=tmp_path).stdout.split())
+    assert "method-few-examples: did not fire then, fired now (few-shot prompting)" in shown
+    assert "critical-lora: open then, did not fire now (LoRA)" in shown
+
+
 def test_decisions_when_impact_is_told_are_those_that_decide_otherwise(seeded: Path, tmp_path: Path) -> None:
     change = ("framework.yaml", "requests_per_month_in_12_months < 50_000", "requests_per_month_in_12_months < 450_000")
     folder = base_in(tmp_path / "rules", knowledge(), change)
@@ -1026,6 +1209,29 @@ def test_text_when_a_spreadsheet_would_run_it_gets_an_apostrophe(tmp_path: Path,
 @pytest.mark.parametrize("text", ["Jo", "1-2", "a=b", "'quoted'", ""])
 def test_text_when_harmless_stays_as_it_is(text: str) -> None:
     assert harmless(text) == text
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
+def test_export_when_it_is_for_standard_output_is_what_a_file_would_hold(
+    seeded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    into_file = run("audit", "export", "-o", "out", "--format", format, store=seeded)
+    assert into_file.stderr == f"{len(EXAMPLES)} decisions in out\n"
+    words = ("audit", "export", "-o", "-", "--format", format, "--store", url_of(seeded))
+    done = subprocess.run([sys.executable, ROOT / "cli.py", *words], capture_output=True, check=True)
+    assert done.stdout == (tmp_path / "out").read_bytes()
+    assert done.stderr.decode() == f"{len(EXAMPLES)} decisions in standard output\n"
+    assert [found.name for found in tmp_path.iterdir() if found.name == "-"] == []
+
+
+def test_report_of_the_records_when_it_is_for_standard_output_is_printed(
+    seeded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert json.loads(run("audit", "checkpoint", "-o", "-", store=seeded).stdout)["sequence"] == len(EXAMPLES)
+    assert "settled by the rules" in run("audit", "stats", "-o", "-", store=seeded).stdout
+    assert not (tmp_path / "-").exists()
 
 
 def test_export_when_it_cannot_be_written_leaves_what_was_there(seeded: Path, tmp_path: Path) -> None:
@@ -1231,6 +1437,12 @@ def test_saving_when_the_base_names_none_is_refused_with_another_way(tmp_path: P
 
 
 WRONG_OUTCOMES = {
+    "an empty note": (("--note", ""), "--note: nothing is written in it. Write what happened, or leave it out"),
+    "a blank note": (("--note", " \t\n"), "--note: nothing is written in it. Write what happened, or leave it out"),
+    "a blank note beside a fact": (
+        ("--note", " ", "--fact", "prompt_accuracy=0.9"),
+        "--note: nothing is written in it. Write what happened, or leave it out",
+    ),
     "out of bounds": (("--fact", "prompt_accuracy=1.91"), "expected a fraction from 0 to 1, got"),
     "of another type": (("--fact", "has_ml_engineering=12"), "expected yes or no"),
     "a misspelt fact": (("--fact", "prompt_acuracy=0.9"), "Did you mean 'prompt_accuracy'?"),

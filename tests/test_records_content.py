@@ -29,7 +29,7 @@ from engine.records.settings import Settings, read_settings
 from engine.records.store import Store, open_store
 from engine.source import read_document
 from tests.cases import EXAMPLES, answers, example, knowledge, pool, small_base
-from tests.records import alone, base_in, opened, put, url_of
+from tests.records import alone, as_nobody, base_in, open_for_nobody, opened, put, url_of
 from tests.strategies import RandomBase, random_bases_with_cases
 
 
@@ -316,6 +316,46 @@ def test_settings_file_when_named_and_missing_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setenv("BREAKEVEN_CONFIG", str(tmp_path / "none.yaml"))
     with pytest.raises(BadInput, match="no such file"):
         read_settings()
+
+
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of settings that nobody may enter, with settings in it."""
+    open_for_nobody(tmp_path)
+    folder = tmp_path / "locked"
+    (folder / "breakeven").mkdir(parents=True)
+    (folder / "breakeven" / "config.yaml").write_text("record: always\nsensitive: {budget: omit}\n", "utf-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    folder.chmod(0)
+    yield folder
+    folder.chmod(0o700)
+
+
+def test_settings_file_when_it_cannot_be_looked_at_says_nothing_to_whoever_records_nothing(locked: Path) -> None:
+    def look() -> str:
+        found = [read_settings(), read_settings(record=False)]
+        return f"{[one.record for one in found]} {found[0].unread}"
+
+    assert as_nobody(look) == (
+        f"[False, False] {locked}/breakeven/config.yaml: the folder {locked} may not be entered,"
+        " so these settings are not followed. Change who may enter it, or name another with BREAKEVEN_CONFIG."
+    )
+
+
+RECORDING: dict[str, dict[str, Any]] = {"by option": {"record": True}, "records are read": {"required": True}}
+
+
+@pytest.mark.parametrize("said", RECORDING.values(), ids=RECORDING)
+def test_settings_file_when_it_cannot_be_looked_at_keeps_from_recording(locked: Path, said: dict[str, Any]) -> None:
+    def look() -> str:
+        with pytest.raises(BadInput) as refused:
+            read_settings(**said)
+        return str(refused.value)
+
+    assert as_nobody(look) == (
+        f"{locked}/breakeven/config.yaml: the folder {locked} may not be entered, so these settings are not followed."
+        " Change who may enter it, or name another with BREAKEVEN_CONFIG."
+    )
 
 
 def test_settings_file_when_empty_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

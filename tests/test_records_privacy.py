@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine.case import Case, Given
+from engine.case import Case, Given, case_from_mapping
 from engine.describe import describe
 from engine.errors import BadInput
 from engine.inference import EnginePool
@@ -259,7 +259,7 @@ def test_sensitive_answer_when_recorded_is_not_told_by_the_rules_that_ask_for_it
     assert not {name for name, _ in record.fired} & asking
     assert not any("rule" in one for one in record.sealed["firings"] if one["decision"] in asking)
     told = {*record.public["conclusions"], *record.sealed["conclusions"]}
-    assert not (told & asking) - {"recommendation", "strength"}
+    assert not (told & asking) - {"recommendation"}
     assert record.public["rule"] is record.public["decided_by"] is None
     assert record.approach is not None
     assert "engineering" not in " ".join(filter(None, (one.get("because") for one in record.sealed["cautions"])))
@@ -287,6 +287,58 @@ def test_sensitive_answers_when_they_lead_to_one_recommendation_leave_the_same_r
         by_answer.setdefault((draft.public["approach"], draft.public["strength"]), []).append(told)
     for first, *others in by_answer.values():
         assert all(other == first for other in others)
+
+
+#: Cases in which one answer lets a row decide how firm the recommendation is, and the other leaves it to the fallback.
+FIRM_BY_ONE_ANSWER: dict[str, dict[str, object]] = {
+    "has_labeled_data": {
+        "accuracy_is_critical": False,
+        "domain_changes_often": False,
+        "is_prototype": False,
+        "requests_per_month": 150_000,
+        "months_in_production": 3,
+        "prompt_accuracy": 0.94,
+        "fine_tuned_accuracy": 0.94,
+        "prompt_upfront": 40_000,
+        "hybrid_upfront": 25_000,
+        "repetitive_share": 0.3,
+        "labeled_examples": 1_000,
+    },
+    "has_ml_engineering": {
+        "accuracy_is_critical": False,
+        "has_labeled_data": True,
+        "is_prototype": True,
+        "task": "code_generation",
+        "requests_per_month": 150_000,
+        "months_in_production": 3,
+        "prompt_accuracy": 0.94,
+        "fine_tuned_accuracy": 0.94,
+        "prompt_upfront": 40_000,
+        "hybrid_upfront": 25_000,
+        "repetitive_share": 0.3,
+        "hybrid_saving_share": 0.25,
+        "prompt_cost_per_request": 0.0556,
+        "fine_tuned_cost_per_request": 0.00927,
+        "fine_tuning_upfront": 75_000,
+        "labeled_examples": 1_000,
+    },
+}
+
+
+@pytest.mark.parametrize("name", FIRM_BY_ONE_ANSWER)
+def test_sensitive_answer_when_it_alone_lets_a_row_say_how_firm_leaves_the_same_record(
+    tmp_path: Path, name: str
+) -> None:
+    outcomes = [
+        infer(case_from_mapping(FIRM_BY_ONE_ANSWER[name] | {name: answer}, knowledge().facts, "case"), pool())
+        for answer in (True, False)
+    ]
+    drafts = [draft_of(one, describe(one), settings_with(tmp_path, **{name: "omit"})) for one in outcomes]
+    strength = knowledge().manifest.strength or ""
+    assert {bool(one.verdicts[knowledge().decision_of[strength]].decisive) for one in outcomes} == {True, False}
+    assert drafts[0].public == drafts[1].public
+    assert drafts[0].sealed == drafts[1].sealed
+    assert drafts[0].public["strength"] is not None
 
 
 # Outcomes

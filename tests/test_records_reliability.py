@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import multiprocessing
 import os
 import random
@@ -25,12 +26,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from engine.commands.audit import audit
 from engine.errors import BadInput
-from engine.records.store import Draft, Store, open_store
+from engine.records import checkpoints
+from engine.records.database import DamagedRecords
+from engine.records.store import Damaged, Draft, Store, open_store
+from engine.records.tables import POSTGRESQL_FUNCTIONS
 from engine.records.verify import verify
 from tests.postgresql import NotAvailable, Server, running_server
-from tests.tampering import decision, fill, store_in
+from tests.tampering import OTHER_BASE, decision, fill, store_in
 
 WRITERS = 8
 OF_EACH = 625
@@ -280,9 +286,14 @@ def test_postgresql_when_used_for_everything_answers_as_sqlite_does(postgresql: 
             searches = [
                 [entry.sequence for entry in store.entries(newest_first=True, limit=3)],
                 [entry.sequence for entry in store.entries(approach="prompting")],
-                [entry.sequence for entry in store.entries(knowledge_base="CDCD", since=store.entry(ids[5]).time)],
+                [
+                    entry.sequence
+                    for entry in store.entries(
+                        knowledge_base=OTHER_BASE.sha256[:6].upper(), since=store.entry(ids[5]).time
+                    )
+                ],
                 store.entry(ids[3][:13]).sequence,
-                store.knowledge("cd" * 32),
+                store.knowledge(OTHER_BASE.sha256),
             ]
             verification = verify(store)
             assert verification.findings == ()
@@ -431,6 +442,159 @@ def test_postgresql_when_tampered_with_is_found_out(
         assert [(found.fault, found.sequence) for found in verify(store).findings] == [(fault, sequence)]
 
 
+FORGE = """
+    UPDATE ONLY entries SET approach = 'full', body = replace(body, '"lora"', '"full"') WHERE sequence = 3;
+    UPDATE ONLY entries SET hash = encode(sha256(convert_to(body, 'UTF8')), 'hex') WHERE sequence = 3;
+"""
+#: What puts the real third record beside one that says something else, and what gives that away besides.
+INSERTED = {
+    "by a table that inherits": (
+        (
+            f"CREATE TABLE extra () INHERITS (entries);"
+            f" INSERT INTO extra SELECT * FROM ONLY entries WHERE sequence = 3; {FORGE}"
+        ),
+        "the table entries has rows in common with another table: 'extra'",
+    ),
+    "by a table without its key": (
+        (
+            "ALTER TABLE entry_keys DROP CONSTRAINT entry_keys_sequence_fkey; ALTER TABLE entries"
+            " DROP CONSTRAINT entries_pkey, DROP CONSTRAINT entries_id_key, DROP CONSTRAINT entries_hash_key;"
+            f" CREATE TABLE extra AS SELECT * FROM entries WHERE sequence = 3; {FORGE}"
+            " INSERT INTO entries SELECT * FROM extra"
+        ),
+        "the table entries no longer refuses a second row with the same sequence",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "weakness"), INSERTED.values(), ids=INSERTED)
+def test_postgresql_when_a_record_is_inserted_at_the_place_of_another_is_found_out(
+    server: Server, postgresql: str, statements: str, weakness: str
+) -> None:
+    with open_store(postgresql) as store:
+        ids = fill(store)
+        assert verify(store, [checkpoints.make(store)]).whole
+        made = checkpoints.make(store)
+        server.sql(postgresql, f"SET session_replication_role = replica; {statements}")
+        found = verify(store, [made]).findings
+    assert f"record 3 ({ids[2]}): is not alone at its place: one of them was inserted" in map(str, found)
+    assert weakness in map(str, found)
+
+
+UNKEYED = {
+    "a number that is nothing": (
+        (
+            "ALTER TABLE entries DROP CONSTRAINT entries_pkey CASCADE;"
+            " ALTER TABLE entries ALTER sequence DROP NOT NULL;"
+            " UPDATE entries SET sequence = NULL WHERE sequence = 2"
+        ),
+        {("inserted", None), ("missing", 2), ("protection", None)},
+    ),
+    "numbers that are text": (
+        "ALTER TABLE entry_keys DROP CONSTRAINT entry_keys_sequence_fkey; ALTER TABLE entries ALTER sequence TYPE text",
+        {("damaged", None)},
+    ),
+    "a second key": (
+        (
+            "ALTER TABLE entry_keys DROP CONSTRAINT entry_keys_pkey, DROP CONSTRAINT entry_keys_id_key;"
+            " INSERT INTO entry_keys SELECT * FROM entry_keys WHERE sequence = 2"
+        ),
+        {("key", 2), ("protection", None)},
+    ),
+    "a knowledge base twice": (
+        (
+            "ALTER TABLE knowledge_bases DROP CONSTRAINT knowledge_bases_pkey CASCADE;"
+            " INSERT INTO knowledge_bases SELECT * FROM knowledge_bases"
+        ),
+        {("knowledge", None), ("protection", None)},
+    ),
+    "a head that may be nothing": ("ALTER TABLE head ALTER hash DROP NOT NULL", {("protection", None)}),
+    "a key that only has an index": (
+        (
+            "ALTER TABLE entry_keys DROP CONSTRAINT entry_keys_id_key; CREATE INDEX again ON entry_keys (id);"
+            " CREATE UNIQUE INDEX partly ON entry_keys (id) WHERE sequence < 9;"
+            " CREATE UNIQUE INDEX together ON entry_keys (id, sequence)"
+        ),
+        {("protection", None)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "expected"), UNKEYED.values(), ids=UNKEYED)
+def test_postgresql_when_its_columns_take_what_they_should_refuse_is_found_out(
+    server: Server, postgresql: str, statements: str, expected: set[tuple[str, int | None]]
+) -> None:
+    with open_store(postgresql) as store:
+        fill(store)
+        server.sql(postgresql, f"SET session_replication_role = replica; {statements}")
+        found = {(one.fault, one.sequence) for one in verify(store).findings}
+    assert expected <= found
+
+
+def test_postgresql_when_a_record_has_no_number_is_not_passed_over_in_silence(server: Server, postgresql: str) -> None:
+    with open_store(postgresql) as store:
+        ids = fill(store)
+        server.sql(postgresql, f"SET session_replication_role = replica; {UNKEYED['a number that is nothing'][0]}")
+        damaged: list[Damaged] = []
+        assert [entry.sequence for entry in store.entries(kind="decision", damaged=damaged)] == [1, 3, 5, 6, 9, 10]
+        assert [(one.sequence, one.id) for one in damaged] == [(None, ids[1])]
+
+
+def test_postgresql_when_its_tables_are_of_a_family_is_found_out(server: Server, postgresql: str) -> None:
+    with open_store(postgresql) as store:
+        fill(store)
+        server.sql(postgresql, "CREATE TABLE parent (id varchar(36) NOT NULL); ALTER TABLE store INHERIT parent")
+        assert [str(one) for one in verify(store).findings] == [
+            "the table store has rows in common with another table: 'parent'"
+        ]
+
+
+#: What replaces the function that refuses by one that does nothing, and leaves one beside it that looks like it.
+OVERLOADED = """
+    SET check_function_bodies = off;
+    CREATE FUNCTION {name}(integer) RETURNS {type} LANGUAGE plpgsql AS $body${body}$body$;
+    CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    DROP FUNCTION {name}(integer);
+    CREATE FUNCTION {name}(integer) RETURNS {type} LANGUAGE plpgsql AS $body${body}$body$;
+"""
+
+
+@pytest.mark.parametrize("name", POSTGRESQL_FUNCTIONS)
+def test_postgresql_when_another_function_has_the_name_of_one_that_does_nothing_is_found_out(
+    server: Server, postgresql: str, name: str
+) -> None:
+    with open_store(postgresql) as store:
+        fill(store)
+        server.sql(postgresql, OVERLOADED.format(name=name, type="void", body=POSTGRESQL_FUNCTIONS[name]))
+        assert [str(one) for one in verify(store).findings] == [
+            f"the database no longer refuses every change: its trigger {name} was changed or turned off",
+            f"the database has another function of the name {name}: '{name}(integer)'",
+        ]
+
+
+ELSEWHERE = {
+    "in the server's own schema": "SET allow_system_table_mods = on; CREATE FUNCTION pg_catalog.records_refuse()",
+    "in another schema": "CREATE SCHEMA other; CREATE FUNCTION other.records_refuse()",
+}
+
+
+@pytest.mark.parametrize("function", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_postgresql_when_a_trigger_calls_a_function_elsewhere_is_found_out(
+    server: Server, postgresql: str, function: str
+) -> None:
+    schema = function.rpartition(" ")[2]
+    with open_store(postgresql) as store:
+        fill(store)
+        server.sql(
+            postgresql,
+            f"{function} RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; DROP TRIGGER entries_refuse"
+            " ON entries; CREATE TRIGGER entries_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON entries"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {schema}",
+        )
+        changed = "the database no longer refuses every change: its trigger entries_refuse was changed or turned off"
+        assert changed in map(str, verify(store).findings)
+
+
 WRONG = "geheim"
 UNREACHABLE = {
     "a wrong password": (lambda server: server.url("postgres", password=WRONG), "user name or password is wrong."),
@@ -454,9 +618,23 @@ def test_postgresql_when_it_cannot_be_reached_says_why_and_not_the_password(
     assert "secret" not in said
 
 
-def test_postgresql_when_its_encoding_cannot_hold_every_text_is_refused(server: Server) -> None:
-    url = server.new_database("-E", "LATIN1", "-T", "template0", "--locale=C")
-    assert "the database's encoding is LATIN1. Make it with encoding UTF8" in message_of(lambda: open_store(url))
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_postgresql_when_its_encoding_cannot_hold_every_text_is_refused(server: Server, encoding: str) -> None:
+    url = server.new_database("-E", encoding, "-T", "template0", "--locale=C")
+    assert f"the database's encoding is {encoding}. Make it with encoding UTF8" in message_of(lambda: open_store(url))
+    assert "there are no records here" in message_of(lambda: open_store(url, create=False))
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_postgresql_when_the_client_is_set_to_another_encoding_keeps_every_text(
+    postgresql: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", encoding)
+    with open_store(postgresql) as store:
+        id_ = store.append(decision(who="Ада Лавлейс")).id
+        assert (store.entry(id_).sealed or {})["who"] == "Ада Лавлейс"
+        store.erase(id_, "просьба")
+        assert verify(store).whole
 
 
 def test_postgresql_when_somebody_elses_tables_have_our_names_is_left_alone(server: Server, postgresql: str) -> None:
@@ -476,6 +654,23 @@ def test_postgresql_when_a_newer_version_wrote_it_is_refused(server: Server, pos
     open_store(postgresql).close()
     server.sql(postgresql, "UPDATE records_version SET version_num = '0999'")
     assert "the records are of version 0999, and this program knows 0001" in message_of(lambda: open_store(postgresql))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM records_version", "UPDATE records_version SET version_num = 'x'", "DROP TABLE records_version"],
+    ids=["emptied", "edited", "dropped"],
+)
+def test_postgresql_when_its_version_was_edited_is_a_finding_of_the_command(
+    server: Server, postgresql: str, statement: str
+) -> None:
+    open_store(postgresql).close()
+    server.sql(postgresql, statement)
+    with pytest.raises(DamagedRecords, match="the table records_version, which says how the others are to be read, is"):
+        open_store(postgresql)
+    done = CliRunner().invoke(audit, ["verify", "--store", postgresql, "--format", "json"])
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert [found["fault"] for found in json.loads(done.stdout)["findings"]] == ["damaged"]
 
 
 def test_postgresql_when_there_are_no_records_and_none_are_to_be_made_says_so(postgresql: str) -> None:

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -26,15 +26,16 @@ from hypothesis import strategies as st
 
 from engine.commands.audit import audit
 from engine.errors import BadInput
-from engine.records import checkpoints
+from engine.records import checkpoints, erasing
 from engine.records.canonical import NotCanonical, canonical, examine, parse, sha256
 from engine.records.checkpoints import Checkpoint
 from engine.records.database import open_database
-from engine.records.store import NO_HASH, Damaged, Draft, KnowledgeContent, Store, open_store
+from engine.records.store import NO_HASH, Damaged, Draft, KnowledgeContent, Store, content_of, open_store
 from engine.records.tables import METADATA, SQLITE_TRIGGERS, VERSION_TABLE, VERSIONS
 from engine.records.verify import Verification, verify
 from engine.records.where import VARIABLE, locate
-from tests.tampering import BASE, OTHER_BASE, decision, fill, outcome, store_in, unprotected
+from tests.records import as_nobody, open_for_nobody
+from tests.tampering import BASE, OTHER_BASE, decision, fill, outcome, store_in, unprotected, without_its_keys
 
 
 @pytest.fixture
@@ -296,31 +297,28 @@ def test_folder_when_it_is_missing_or_given_as_file_is_named(tmp_path: Path) -> 
     assert f"there is no folder {tmp_path}/file" in message_of(lambda: open_store(f"sqlite:///{tmp_path}/file/x.db"))
 
 
-def as_nobody(action: Callable[[], str]) -> str:
-    """What an action says in a process without the rights of root."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        with suppress(BaseException):
-            if os.geteuid() == 0:
-                os.setgid(65534)
-                os.setuid(65534)
-            os.write(writer, action().encode())
-            status = 0
-        os._exit(status)
-    os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as said:
-        text = said.read()
-    assert os.waitpid(child, 0)[1] == 0
-    return text
+NAME_TOO_LONG = "x" * 300
 
 
-def open_for_nobody(folder: Path) -> None:
-    """Let everybody come as far as this folder."""
-    for above in (folder, *folder.parents):
-        if above.stat().st_uid == os.geteuid() and above.name.startswith(("pytest", "popen", "test_")):
-            above.chmod(0o755)
+@pytest.mark.parametrize("create", [True, False], ids=["to write", "to look"])
+def test_file_when_its_name_is_too_long_is_named(tmp_path: Path, create: bool) -> None:
+    said = message_of(lambda: open_store(f"sqlite:///{tmp_path}/{NAME_TOO_LONG}.db", create=create))
+    assert f"{NAME_TOO_LONG}.db: it cannot be looked at: file name too long. Name another file." in said
+
+
+@pytest.mark.parametrize("create", [True, False], ids=["to write", "to look"])
+@pytest.mark.parametrize("link", [False, True], ids=["itself", "by a link"])
+def test_folder_when_nobody_may_enter_it_is_named(tmp_path: Path, create: bool, link: bool) -> None:
+    open_for_nobody(tmp_path)
+    inner = tmp_path / "locked" / "inner"
+    inner.mkdir(parents=True)
+    store_in(inner).close()
+    (tmp_path / "linked.db").symlink_to(inner / "records.db")
+    (tmp_path / "locked").chmod(0)
+    url = f"sqlite:///{tmp_path / 'linked.db' if link else inner / 'records.db'}"
+    said = as_nobody(lambda: message_of(lambda: open_store(url, create=create)))
+    (tmp_path / "locked").chmod(0o700)
+    assert f": the folder {tmp_path}/locked may not be entered. Change who may enter it, or name another" in said
 
 
 def test_folder_when_nobody_may_write_there_is_named(tmp_path: Path) -> None:
@@ -532,7 +530,7 @@ SEARCHES: dict[str, tuple[dict[str, Any], list[int]]] = {
     "a kind": ({"kind": "outcome"}, [4]),
     "an approach": ({"approach": "lora"}, [1, 3]),
     "a knowledge base": ({"knowledge_base": OTHER_BASE.sha256}, [2, 3]),
-    "the beginning of a base": ({"knowledge_base": "ABAB"}, [1]),
+    "the beginning of a base": ({"knowledge_base": BASE.sha256[:4].upper()}, [1]),
     "since": ({"since": NOON + timedelta(seconds=2)}, [3, 4]),
     "until, which is left out": ({"until": NOON + timedelta(seconds=2)}, [1, 2]),
     "since ever": ({"since": datetime.min, "until": datetime.max}, [1, 2, 3, 4]),  # noqa: DTZ901
@@ -590,7 +588,7 @@ def test_knowledge_base_when_it_is_kept_already_need_not_be_handed_over(tmp_path
 
 def test_knowledge_base_when_it_is_not_kept_is_asked_for(store: Store) -> None:
     draft = Draft("decision", decision().public, knowledge=OTHER_BASE)
-    assert "the knowledge base abababababab is not kept here" in message_of(lambda: store.append(draft))
+    assert f"the knowledge base {BASE.sha256[:12]} is not kept here" in message_of(lambda: store.append(draft))
     assert "is not kept here" in message_of(lambda: store.knowledge("ef" * 32))
     assert store.count() == 0
 
@@ -600,6 +598,80 @@ def test_draft_when_it_is_no_json_is_refused_and_nothing_is_written(store: Store
     for draft in (Draft("outcome", {"a": value}), Draft("outcome", {}, {"a": value})):
         assert "this cannot be recorded: " in message_of(partial(store.append, draft))
     assert store.head() == (0, NO_HASH)
+
+
+def plant(file: Path, found: KnowledgeContent, files: Mapping[str, str], content_hash: str | None = None) -> None:
+    """Keep other files under the hash of a knowledge base, as whoever may only add rows can."""
+    content = content_of(KnowledgeContent(found.sha256, found.name, found.version, files))
+    row = (found.sha256, found.name, found.version, content, content_hash or sha256(content))
+    with closing(sqlite3.connect(file, isolation_level=None)) as plain:
+        insert(plain, "knowledge_bases", row)
+
+
+PLANTED = {
+    "a file with other text": {**BASE.files, "facts.yaml": "facts: {planted: 1}\n"},
+    "a file more": {**BASE.files, "more.yaml": ""},
+    "a file less": {"facts.yaml": BASE.files["facts.yaml"]},
+    "no file": {},
+}
+
+
+@pytest.mark.parametrize("files", PLANTED.values(), ids=PLANTED)
+def test_knowledge_base_when_other_files_are_kept_under_its_hash_decides_nothing_that_is_recorded(
+    store: Store, files: dict[str, str]
+) -> None:
+    store.append(decision(base=OTHER_BASE))
+    plant(file_of(store), BASE, files)
+    for _ in range(2):
+        said = message_of(lambda: store.append(decision()))
+        assert f"the knowledge base {BASE.sha256[:12]} is not kept here as its hash says; nothing was recorded" in said
+    assert store.append(decision(base=OTHER_BASE)).sequence == 2
+    named = f"the knowledge base 'household' ('{BASE.sha256[:12]}…)"
+    assert [str(one) for one in verify(store).findings] == [
+        f"{named}: no record names it",
+        f"{named}: its files are not those that its hash was made of",
+    ]
+
+
+def test_knowledge_base_when_planted_with_the_hash_of_the_content_that_is_due_is_found(store: Store) -> None:
+    plant(file_of(store), BASE, PLANTED["a file more"], sha256(content_of(BASE)))
+    assert "nothing was recorded" in message_of(lambda: store.append(decision()))
+    assert store.count() == 0
+    assert [one.fault for one in verify(store).findings] == ["knowledge"] * 2
+
+
+def test_knowledge_base_when_its_line_ends_alone_are_others_is_the_same(store: Store) -> None:
+    plant(file_of(store), BASE, {name: text.replace("\n", "\r\n") for name, text in BASE.files.items()})
+    assert store.append(decision()).sequence == 1
+    assert verify(store).whole
+
+
+def test_knowledge_base_when_its_files_do_not_fit_its_hash_is_not_kept(store: Store) -> None:
+    wrong = KnowledgeContent(BASE.sha256, BASE.name, BASE.version, OTHER_BASE.files)
+    said = message_of(lambda: store.append(decision(base=wrong)))
+    assert f"the files of the knowledge base {BASE.sha256[:12]} are not those that its hash was made of" in said
+    assert store.count() == 0
+
+
+def odd_content(**changes: Any) -> str:
+    return canonical(parse(content_of(BASE)) | changes)
+
+
+ODD_FILES = {
+    "a list": odd_content(files=["facts.yaml"]),
+    "no text": odd_content(files={"facts.yaml": 1}),
+    "nothing": odd_content(files=None),
+    "no mapping": "[]",
+    "no JSON": "{",
+}
+
+
+@pytest.mark.parametrize("content", ODD_FILES.values(), ids=ODD_FILES)
+def test_knowledge_base_when_its_files_are_none_is_found_and_not_stumbled_over(store: Store, content: str) -> None:
+    with closing(sqlite3.connect(file_of(store), isolation_level=None)) as plain:
+        insert(plain, "knowledge_bases", (BASE.sha256, BASE.name, BASE.version, content, sha256(content)))
+    assert "is not kept here as its hash says" in message_of(lambda: store.append(decision()))
+    assert [one.fault for one in verify(store).findings] == ["knowledge"] * 2
 
 
 def test_erasure_when_it_is_appended_by_hand_is_refused(store: Store) -> None:
@@ -963,7 +1035,7 @@ TAMPERED: dict[str, Tampering] = {
     "the column approach": (sql("UPDATE entries SET approach = 'x' WHERE sequence = 2"), [("column", 2)]),
     "no approach": (sql("UPDATE entries SET approach = NULL WHERE sequence = 2"), [("column", 2)]),
     "the column knowledge_base": (
-        sql("UPDATE entries SET knowledge_base = (SELECT max(sha256) FROM knowledge_bases) WHERE sequence = 2"),
+        sql(f"UPDATE entries SET knowledge_base = '{OTHER_BASE.sha256}' WHERE sequence = 2"),  # noqa: S608
         [("column", 2)],
     ),
     "a record removed": (sql("DELETE FROM entries WHERE sequence = 4"), [("missing", 4)]),
@@ -1051,6 +1123,105 @@ def test_store_when_tampered_with_is_found_out_and_the_record_named(
     assert all(re.fullmatch(r"[^\n]+", str(finding)) for finding in found.findings)
 
 
+def forged(plain: sqlite3.Connection, sequence: int) -> list[object]:
+    """The row of a record that says something else, with a hash that fits."""
+    row = list(plain.execute("SELECT * FROM entries WHERE sequence = ?", (sequence,)).fetchone())
+    row[4] = "full_fine_tuning"
+    row[6:8] = rewritten(row[6], public=parse(row[6])["public"] | {"approach": row[4]})
+    return row
+
+
+def insert(plain: sqlite3.Connection, table: str, row: Sequence[object]) -> None:
+    plain.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
+
+
+@pytest.mark.parametrize("sequence", [1, 3, 10])
+@pytest.mark.parametrize("order", ["rowid", "rowid DESC"], ids=["behind the real one", "before the real one"])
+def test_record_when_another_is_inserted_at_its_place_is_named_also_beside_a_checkpoint(
+    filled: Filled, sequence: int, order: str
+) -> None:
+    key = checkpoints.new_key_pair()
+    signed_before = checkpoints.sign(checkpoints.make(filled.store), key[0])
+    with unprotected(filled.file) as plain:
+        row = forged(plain, sequence)
+        without_its_keys(plain, "entries")
+        insert(plain, "entries", row)
+        without_its_keys(plain, "entries", order)
+    found = verify(filled.store, [signed_before], key[1])
+    assert [str(one) for one in found.findings if one.fault not in {"protection", "checkpoint"}] == [
+        f"record {sequence} ({filled.ids[sequence - 1]}): is not alone at its place: one of them was inserted"
+    ]
+
+
+KEPT_APART = {
+    "entries": {"sequence", "id", "hash"},
+    "entry_keys": {"sequence", "id"},
+    "knowledge_bases": {"sha256"},
+    "head": {"only"},
+    "store": {"id"},
+}
+
+
+@pytest.mark.parametrize(("table", "columns"), KEPT_APART.items(), ids=KEPT_APART)
+def test_table_when_it_takes_the_same_row_twice_is_found(filled: Filled, table: str, columns: set[str]) -> None:
+    with unprotected(filled.file) as plain:
+        without_its_keys(plain, table, min(columns))
+    messages = [str(one) for one in verify(filled.store).findings]
+    assert {f"the table {table} no longer refuses a second row with the same {name}" for name in columns} <= {*messages}
+    assert f"the table {table} no longer refuses a row without {min(columns)}" in messages
+    assert all(message.startswith(f"the table {table} no longer refuses a ") for message in messages)
+
+
+def test_column_when_its_values_differ_only_together_with_another_is_found(filled: Filled) -> None:
+    with unprotected(filled.file) as plain:
+        without_its_keys(plain, "entry_keys")
+        plain.execute("CREATE UNIQUE INDEX one ON entry_keys (sequence, id)")
+        plain.execute("CREATE UNIQUE INDEX two ON entry_keys (id) WHERE id <> 'x'")
+        plain.execute("CREATE UNIQUE INDEX three ON entry_keys (sequence)")
+    said = [str(one) for one in verify(filled.store).findings if "second row" in str(one)]
+    assert said == ["the table entry_keys no longer refuses a second row with the same id"]
+
+
+@pytest.mark.parametrize("copy", ["sequence, id, key", "sequence, id, zeroblob(32)"], ids=["the same", "another"])
+def test_key_when_there_are_two_is_found(filled: Filled, copy: str) -> None:
+    with unprotected(filled.file) as plain:
+        without_its_keys(plain, "entry_keys")
+        plain.execute(f"INSERT INTO entry_keys SELECT {copy} FROM entry_keys WHERE sequence = 2")  # noqa: S608
+    found = [str(one) for one in verify(filled.store).findings if one.fault != "protection"]
+    assert found[0] == f"record 2 ({filled.ids[1]}): there are 2 keys for it"
+    assert all(one.startswith(f"record 2 ({filled.ids[1]}): ") for one in found)
+
+
+def test_knowledge_base_when_it_is_kept_twice_is_found(filled: Filled) -> None:
+    with unprotected(filled.file) as plain:
+        without_its_keys(plain, "knowledge_bases", "sha256")
+        plain.execute("INSERT INTO knowledge_bases SELECT * FROM knowledge_bases WHERE name = 'office'")
+    found = [str(one) for one in verify(filled.store).findings if one.fault != "protection"]
+    assert found == [f"the knowledge base 'office' ('{OTHER_BASE.sha256[:12]}…): it is kept twice"]
+
+
+NO_NUMBERS = {"NULL": "nothing", "'x'": "'x'", "x'33'": "'b'3''", "3.5": "'3.5'"}
+
+
+@pytest.mark.parametrize(("number", "shown"), NO_NUMBERS.items(), ids=NO_NUMBERS)
+@pytest.mark.parametrize("table", ["entries", "entry_keys", "head"])
+def test_number_when_it_is_none_is_found(filled: Filled, table: str, number: str, shown: str) -> None:
+    made = checkpoints.make(filled.store)
+    with unprotected(filled.file) as plain:
+        without_its_keys(plain, table)
+        plain.execute(f"UPDATE {table} SET sequence = {number} WHERE sequence IN (2, 10)")  # noqa: S608
+    found = [one for one in verify(filled.store, [made]).findings if one.fault != "protection"]
+    if table == "entries":
+        wrong = f"is at no place of the chain: its number is {shown}"
+        told = [str(one) for one in found if one.fault == "inserted"]
+        assert told == [f"record {filled.ids[place - 1]}: {wrong}" for place in (2, 10)]
+        assert {one.sequence for one in found if one.fault == "missing"} == {2, 10}
+    elif table == "entry_keys":
+        assert {("key", 2), ("key", None)} <= {(one.fault, one.sequence) for one in found}
+    else:
+        assert ("head", None) in {(one.fault, one.sequence) for one in found}
+
+
 def test_body_when_its_hash_was_made_to_fit_names_the_replaced_record_alone(filled: Filled) -> None:
     store, ids = filled.store, filled.ids
     with unprotected(filled.file) as plain:
@@ -1107,6 +1278,53 @@ def test_records_when_some_are_damaged_come_without_those_for_whoever_wants_to_k
     assert {one.sequence: one.why for one in damaged}[1] == "it was changed after it was written"
     limited = filled.store.entries(damaged=damaged, newest_first=newest_first, limit=5)
     assert [entry.sequence for entry in limited] == found[:5]
+
+
+@pytest.mark.parametrize("number", ["NULL", "'x'"])
+def test_record_when_it_has_no_number_is_not_passed_over_in_silence(filled: Filled, number: str) -> None:
+    with unprotected(filled.file) as plain:
+        without_its_keys(plain, "entries")
+        plain.execute(f"UPDATE entries SET sequence = {number} WHERE sequence = 2")  # noqa: S608
+    damaged: list[Damaged] = []
+    found = [entry.sequence for entry in filled.store.entries(kind="decision", damaged=damaged, limit=3)]
+    assert found == [1, 3, 5]
+    shown = "None" if number == "NULL" else "x"
+    why = f"the column sequence has '{shown}', and the record itself says '2'"
+    assert [(one.sequence, one.id, one.why) for one in damaged] == [(None, filled.ids[1], why)]
+    said = f"record {filled.ids[1]} (number none) cannot be trusted: {why}"
+    assert said in message_of(lambda: next(filled.store.entries()))
+    assert said in message_of(lambda: filled.store.entry(filled.ids[1]))
+    assert list(filled.store.entries(kind="outcome", damaged=damaged)) != []
+    assert len(damaged) == 1
+    listed = CliRunner().invoke(audit, ["list", "--store", f"sqlite:///{filled.file}"])
+    assert listed.exit_code == 1
+    assert said in listed.stderr
+
+
+@pytest.mark.parametrize("number", ["NULL", "'x'"])
+def test_person_when_the_record_has_no_number_any_more_can_still_be_erased_and_nobody_else_is(
+    filled: Filled, number: str
+) -> None:
+    with unprotected(filled.file) as plain:
+        # The program has foreign keys enforced, and these need what they refer to to be unique.
+        without_its_keys(plain, "entry_keys")
+        without_its_keys(plain, "entries")
+        plain.execute(f"UPDATE entries SET sequence = {number} WHERE sequence = 2")  # noqa: S608
+        plain.execute("UPDATE entry_keys SET sequence = NULL WHERE sequence = 1")
+    before = keys_of(filled.store)
+    assert erasing.erase_decision(filled.store, filled.ids[1], "asked to").notes == ()
+    assert before.keys() - keys_of(filled.store).keys() == {filled.ids[1]}
+
+
+@pytest.mark.parametrize("number", ["NULL", "'x'"])
+def test_head_when_it_is_no_number_stops_writing_with_a_clear_message(filled: Filled, number: str) -> None:
+    made = checkpoints.make(filled.store)
+    with unprotected(filled.file) as plain:
+        without_its_keys(plain, "head")
+        plain.execute(f"UPDATE head SET sequence = {number}")  # noqa: S608
+    for action in (lambda: filled.store.append(decision()), filled.store.head, lambda: list(filled.store.entries())):
+        assert "the head of the chain is not as it was written" in message_of(action)
+    assert "damaged" in {one.fault for one in verify(filled.store, [made]).findings}
 
 
 FILTERED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -1195,6 +1413,35 @@ def test_file_when_it_can_no_longer_be_read_is_a_finding_of_the_command(
     said = json.loads(done.stdout)
     assert not said["whole"]
     assert {found["fault"] for found in said["findings"]} & {"damaged", "missing"}
+
+
+WRONG_VERSIONS = {
+    "no row": "DELETE FROM records_version",
+    "two rows": "INSERT INTO records_version VALUES ('0002')",
+    "no text": "UPDATE records_version SET version_num = x'00'",
+    "a word": "UPDATE records_version SET version_num = 'newest'",
+    "an older one than the first": "UPDATE records_version SET version_num = '0000'",
+    "nothing but spaces": "UPDATE records_version SET version_num = ' '",
+    "another column": "ALTER TABLE records_version RENAME COLUMN version_num TO number",
+    "one column more": "ALTER TABLE records_version ADD COLUMN more text",
+    "no table": "DROP TABLE records_version",
+}
+
+
+@pytest.mark.parametrize("statement", WRONG_VERSIONS.values(), ids=WRONG_VERSIONS)
+@pytest.mark.parametrize("create", [True, False], ids=["to write", "to look"])
+def test_version_when_it_was_edited_is_a_finding_of_the_command_and_nothing_is_recorded(
+    filled: Filled, create: bool, statement: str
+) -> None:
+    filled.store.close()
+    with closing(sqlite3.connect(filled.file, isolation_level=None)) as plain:
+        plain.execute(statement)
+    url = f"sqlite:///{filled.file}"
+    said = message_of(lambda: open_store(url, create=create))
+    assert "the table records_version, which says how the others are to be read, is" in said
+    done = CliRunner().invoke(audit, ["verify", "--store", url, "--format", "json"])
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert [found["fault"] for found in json.loads(done.stdout)["findings"]] == ["damaged"]
 
 
 def test_file_when_it_never_held_records_is_no_finding_of_the_command(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -48,7 +49,7 @@ _FILTERS = (
     click.option("--rule", metavar="ID", help="In which this rule fired."),
     click.option("--knowledge-base", metavar="HASH|VERSION", help="Decided by this base: the hash may be cut short."),
     click.option("--who", metavar="TEXT", help="Decided by whoever has this in their name."),
-    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many, the newest."),
+    click.option("--limit", type=click.IntRange(1, sys.maxsize), metavar="N", help="At most so many, the newest."),
 )
 
 
@@ -88,7 +89,7 @@ def _opened(store: str | None, who: str | None = None) -> Iterator[_Opened]:
     from engine.records.recording import opened_records
     from engine.records.settings import read_settings
 
-    settings = read_settings(store=store, who=who)
+    settings = read_settings(store=store, who=who, required=True)
     with opened_records(settings) as found, bases_of(found) as bases:
         opened = _Opened(found, bases, settings)
         yield opened
@@ -100,10 +101,10 @@ def _opened(store: str | None, who: str | None = None) -> Iterator[_Opened]:
 
 def _left_out(damaged: Sequence[Damaged]) -> Iterator[str]:
     """What is said of damaged records, each once."""
-    by_number = {one.sequence: one for one in damaged}
-    for number, one in sorted(by_number.items())[:_MOST_DAMAGED]:
-        yield f"left out: record {one.id} (number {number}) cannot be trusted: {one.why}."
-    if (more := len(by_number) - _MOST_DAMAGED) > 0:
+    found = {(one.sequence or 0, one.id): one for one in damaged}
+    for _, one in sorted(found.items(), key=lambda item: item[0])[:_MOST_DAMAGED]:
+        yield f"left out: {one.named} cannot be trusted: {one.why}."
+    if (more := len(found) - _MOST_DAMAGED) > 0:
         yield f"left out: {more} more that cannot be trusted."
     yield "`breakeven audit verify` finds everything that is wrong with the records."
 
@@ -127,6 +128,20 @@ def _filters(said: dict[str, Any], *, limited: bool = True) -> Filters:
     )
 
 
+def _refuse_filters(said: Mapping[str, object]) -> None:
+    """Refuse filters where an ID says already which decision is meant.
+
+    Raises:
+        BadInput: there are some.
+    """
+    from engine.errors import refuse
+
+    for name, value in said.items():
+        if value is not None:
+            option, hint = f"--{name.replace('_', '-')}", "Leave one of the two out"
+            refuse(option, "is of no use beside an ID, which means one decision", hint)
+
+
 def _meant(opened: _Opened, said: dict[str, Any]) -> Iterator[Record]:
     """The decisions that the options mean, in the order of the chain; of a limited number the newest."""
     from engine.records.reading import decisions
@@ -135,6 +150,19 @@ def _meant(opened: _Opened, said: dict[str, Any]) -> Iterator[Record]:
     if filters.limit is None:
         return decisions(opened.store, filters, damaged=opened.damaged)
     return reversed(list(decisions(opened.store, filters, newest_first=True, damaged=opened.damaged)))
+
+
+def _named(file: str, option: str) -> str:
+    """The name of a file; an empty one, such as of a variable that is not set, must not pass for no option.
+
+    Raises:
+        BadInput: it is empty.
+    """
+    from engine.errors import refuse
+
+    if not file:
+        refuse(option, "no file is named", "Write the name of a file")
+    return file
 
 
 def _say_strangers(opened: _Opened, said: dict[str, Any], found: Sequence[object]) -> None:
@@ -271,12 +299,12 @@ def verify(checkpoints: Sequence[str], public_key: str | None, output_format: st
     from engine.records.verify import verify as verified
     from engine.source import read_text
 
-    held = [checking.read(path) for path in checkpoints]
-    key = read_text(public_key) if public_key else None
+    held = [checking.read(_named(path, "--checkpoint")) for path in checkpoints]
+    key = None if public_key is None else read_text(_named(public_key, "--public-key"))
     try:
         with _opened(store) as opened:
             shown = opened.store.shown
-            found = verified(opened.store, held, key, **({"shown": public_key} if public_key else {}))
+            found = verified(opened.store, held, key, **({} if public_key is None else {"shown": public_key}))
     except DamagedRecords as error:
         # That is no wrong usage: what was to be found out is found.
         shown, found = str(error.problems[0].place), verification_of_damage(error)
@@ -302,7 +330,7 @@ def checkpoint(sign_with: str | None, recorded: bool, output: str | None, store:
     from engine.records import checkpoints as checking
     from engine.source import read_text
 
-    key = read_text(sign_with) if sign_with else None
+    key = None if sign_with is None else read_text(_named(sign_with, "--sign-with"))
     with _opened(store) as opened:
         made = checking.make(opened.store)
         if key is not None and sign_with is not None:
@@ -327,6 +355,7 @@ def keys(file: str) -> None:
     """
     from engine.records.checkpoints import write_key_pair
 
+    _named(file, "FILE")
     public = Path(f"{file.removesuffix('.pem')}.pub")
     write_key_pair(Path(file), public)
     click.echo(f"{file} signs checkpoints; keep it to yourself. {public} checks them; hand it out.")
@@ -380,6 +409,8 @@ def replay(id: str | None, said: dict[str, Any], output_format: str, store: str 
     from engine.records.reading import decision
     from engine.records.replay import replay as replayed
 
+    if id is not None:
+        _refuse_filters(said)
     with _opened(store) as opened:
         records = [decision(opened.store, id)] if id is not None else _meant(opened, said)
         found = replayed(records, opened.bases)
@@ -421,7 +452,7 @@ def impact(rules: str, said: dict[str, Any], output_format: str, store: str | No
 
 
 @audit.command()
-@click.option("-o", "--output", metavar="FILE", required=True, help="The file to write.")
+@click.option("-o", "--output", metavar="FILE", required=True, help="The file to write; - is standard output.")
 @click.option(
     "--format",
     "output_format",
@@ -441,14 +472,15 @@ def export(output: str, output_format: str | None, said: dict[str, Any], store: 
       breakeven audit export -o decisions.csv
       breakeven audit export -o decisions.parquet --since 2026-01-01
     """
-    from engine.records.export import SUFFIXES
+    from engine.records.export import STANDARD_OUTPUT, SUFFIXES
     from engine.records.export import export as exported
 
     chosen = output_format or SUFFIXES.get(Path(output).suffix.lower(), "jsonl")
     with _opened(store) as opened:
         rows = exported(opened.store, lambda: _meant(opened, said), Path(output), chosen, opened.damaged)  # type: ignore[arg-type]  # click checked it
         _say_strangers(opened, said, range(rows))
-        click.echo(f"{rows} {'decision' if rows == 1 else 'decisions'} in {output}", err=True)
+        where = "standard output" if Path(output) == STANDARD_OUTPUT else output
+        click.echo(f"{rows} {'decision' if rows == 1 else 'decisions'} in {where}", err=True)
 
 
 @audit.command()

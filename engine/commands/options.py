@@ -67,6 +67,7 @@ def refuses_bad_input(command: _F) -> _F:
     @wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> Any:
         from engine.errors import BadInput, BreakevenError
+        from engine.source import printable
 
         try:
             return command(*arguments, **options)
@@ -81,6 +82,10 @@ def refuses_bad_input(command: _F) -> _F:
             if error.errno == errno.EPIPE:
                 # Whoever reads has enough; click ends quietly.
                 raise
+            if error.filename is not None:
+                # What is written to standard output has no name.
+                click.echo(f"{printable(str(error.filename))}: cannot be used: {str(error.strerror).lower()}", err=True)
+                raise SystemExit(2) from None
             click.echo(f"standard output: cannot be written: {str(error.strerror).lower()}", err=True)
             # What is still in its buffer would be tried again at the end.
             sys.stdout = None
@@ -90,14 +95,14 @@ def refuses_bad_input(command: _F) -> _F:
 
 
 def emit(text: str, output: str | None = None) -> None:
-    """Print, or write to a file whole or not at all.
+    """Print, or write to a file whole or not at all; ``-`` is standard output.
 
     Raises:
         BadInput: the file cannot be written.
     """
     from engine.source import write_text_atomically
 
-    if output is None:
+    if output in (None, "-"):
         click.echo(text, nl=False)
     else:
         write_text_atomically(Path(output), text)

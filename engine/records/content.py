@@ -200,17 +200,13 @@ class _Telling:
     def conclusions(self) -> dict[str, Any]:
         """What every decision concludes, but for those that are withheld."""
         told = self.decision.model_dump(mode="json", include={"conclusions"})["conclusions"]
+        # How firm it is, the answer says, also where it is not concluded: whether it is here would tell the two apart.
+        recommends = self.knowledge.manifest.recommends
         return {
             name: value
             for name, value in told.items()
-            if name in self.always_told() or self.knowledge.decision_of.get(name, name) not in self.hidden.decisions
+            if name == recommends or self.knowledge.decision_of.get(name, name) not in self.hidden.decisions
         }
-
-    def always_told(self) -> set[str | None]:
-        """The conclusions that are the recommendation itself."""
-        manifest = self.knowledge.manifest
-        is_told = self.knowledge.decision_of.get(manifest.strength or "") not in self.hidden.asking
-        return {manifest.recommends, manifest.strength if is_told else None}
 
     def answer(self) -> dict[str, Any]:
         """The recommendation; where its rule would tell what is withheld, without its reasons."""

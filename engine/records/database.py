@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from engine.errors import BadInput, Place, Problem
 from engine.records.tables import METADATA, VERSION_TABLE, VERSIONS
-from engine.records.where import Location
+from engine.records.where import Location, why_unseen
 from engine.source import printable
 
 #: How long one writer waits for the others, in seconds.
@@ -103,14 +103,15 @@ class Database:
         except SQLAlchemyError as error:
             self.refuse(*self._explained(" ".join(str(error).split())), consequence)
 
-    def refuse(self, message: str, hint: str, consequence: str = "") -> NoReturn:
+    def refuse(self, message: str, hint: str, consequence: str = "", *, damaged: bool = False) -> NoReturn:
         """Raise what is wrong with this store.
 
         Raises:
             BadInput: always; DamagedRecords where that is what is wrong.
         """
         whole = f"{message}; {consequence}" if consequence else message
-        damaged = message in _DAMAGE and self.location.file is not None and _had_records(self.location.file)
+        if message in _DAMAGE and self.location.file is not None:
+            damaged = _had_records(self.location.file)
         sort = DamagedRecords if damaged else BadInput
         raise sort([Problem(Place(self.location.shown), self.location.without_secrets(whole), hint=hint)])
 
@@ -286,6 +287,9 @@ def _has_log(file: Path) -> bool:
 
 def _prepare_file(location: Location, file: Path, *, create: bool) -> None:
     place = Place(location.shown)
+    if (unseen := why_unseen(file)) is not None:
+        message, hint = unseen
+        raise BadInput([Problem(place, message, hint=hint)])
     if file.is_dir():
         raise BadInput([Problem(place, "a folder, where the file of the records is expected", hint="Add a file name")])
     if file.exists():
@@ -310,7 +314,13 @@ def _prepare_file(location: Location, file: Path, *, create: bool) -> None:
 def _engine(location: Location) -> Engine:
     if location.file is None:
         # A server that runs for long outlives the connections to its database.
-        engine = create_engine(location.url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        engine = create_engine(
+            location.url,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            # Whatever the database's or the user's own is: with SQL_ASCII the driver would not even give text.
+            connect_args={"client_encoding": "utf8"},
+        )
     else:
         engine = create_engine(location.url, **_ways(location.file))
         event.listen(engine, "connect", _set_up_sqlite)
@@ -362,6 +372,7 @@ def _bring_up_to_date(database: Database, *, create: bool) -> None:
         if version == VERSIONS[-1]:
             return
         if version is None:
+            _refuse_lost_version(connection, database)
             if not create:
                 database.refuse("there are no records here", "Record with 'breakeven recommend CASE --record'")
             _require_room(connection, database)
@@ -400,15 +411,32 @@ def _version(connection: Connection, database: Database) -> str | None:
     """The version of the tables; None where there are none.
 
     Raises:
-        BadInput: this program does not know that version.
+        BadInput: this program does not know that version; DamagedRecords where the table is not as it was written.
     """
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    version = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - our own name
-    if version not in VERSIONS:
-        message = f"the records are of version {printable(str(version))}, and this program knows {VERSIONS[-1]} at most"
+    found = connection.execute(text(f"SELECT * FROM {VERSION_TABLE}"))  # noqa: S608 - our own name
+    is_ours, rows = [*found.keys()] == ["version_num"], found.all()
+    version = rows[0][0] if is_ours and len(rows) == 1 else None
+    if isinstance(version, str) and _is_newer(version):
+        message = f"the records are of version {version}, and this program knows {VERSIONS[-1]} at most"
         database.refuse(message, "Install the newer version of Breakeven that wrote them")
+    if version not in VERSIONS:
+        database.refuse(f"{_VERSION_SAYS} not as it was written", _BROKEN[1], damaged=True)
     return str(version)
+
+
+_VERSION_SAYS = f"the table {VERSION_TABLE}, which says how the others are to be read, is"
+
+
+def _is_newer(version: str) -> bool:
+    return len(version) == len(VERSIONS[-1]) and version.isascii() and version.isdigit() and version > VERSIONS[-1]
+
+
+def _refuse_lost_version(connection: Connection, database: Database) -> None:
+    """Refuse records of which all is there but what says how to read them."""
+    if METADATA.tables.keys() <= set(inspect(connection).get_table_names()):
+        database.refuse(f"{_VERSION_SAYS} missing", _BROKEN[1], damaged=True)
 
 
 def _require_room(connection: Connection, database: Database) -> None:

@@ -84,6 +84,8 @@ def _is_erasable(store: Store, id: str, kind: str) -> bool:
 
 
 def _has_key(store: Store, id: str) -> bool:
-    query = select(ENTRY_KEYS.c.sequence).join(ENTRIES, ENTRIES.c.sequence == ENTRY_KEYS.c.sequence)
+    # Where a number was edited, the id of the key still says whose it is.
+    numbers = select(ENTRIES.c.sequence).where(ENTRIES.c.id == id)
+    query = select(ENTRY_KEYS.c.id).where(ENTRY_KEYS.c.sequence.in_(numbers) | (ENTRY_KEYS.c.id == id))
     with store.database.reading() as connection:
-        return connection.execute(query.where(ENTRIES.c.id == id)).first() is not None
+        return connection.execute(query).first() is not None

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -32,6 +33,7 @@ SUFFIXES: Mapping[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+STANDARD_OUTPUT = Path("-")
 #: What a column holds; ``time`` is a moment in UTC, ``count`` a whole number.
 Kind = Literal["text", "number", "truth", "time", "count"]
 
@@ -115,7 +117,7 @@ def export(
     Args:
         store: the records, for what is known to have come of the decisions.
         records: gives the decisions from the start each time.
-        path: the file.
+        path: the file; ``-`` is standard output.
         format: how it is written.
         damaged: outcomes that cannot be trusted are left out and added here; with None the first is refused.
 
@@ -353,6 +355,10 @@ def _for_parquet(value: Any, kind: Kind) -> Any:
 @contextmanager
 def _written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file to write, which takes its name once all of it is on the disk; what is no file is written to directly."""
+    if path == STANDARD_OUTPUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
     shown = printable(path)
     target = Path(os.path.realpath(path))
     try:

@@ -13,6 +13,7 @@ from engine.comparing.rule_sources import RuleSource
 from engine.conclusions import conclusions
 from engine.describe import Describer
 from engine.errors import BadInput, BreakevenError
+from engine.evaluator import Verdict
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge, Row
 from engine.language.nodes import Node, names_in
@@ -64,7 +65,8 @@ class RuleShift:
 
     Args:
         rule: its id.
-        then: what became of it then: fired, did not fire, or is not in this base.
+        then: what became of it then: fired, did not fire, or is not in this base; or open, where none of the rows
+            decided and what was unknown left it to this one among others.
         now: the same under the other base.
         concludes_then: what it concludes; None where it is not in this base.
         concludes_now: the same under the other base.
@@ -371,12 +373,12 @@ class _Following:
     # -- one decision ---------------------------------------------------------------------------
 
     def _deciding(self, output: str) -> list[str]:
-        """The rows that decided then or now."""
+        """The rows that decided then or now; where none did, those that were left to."""
         found: dict[str, None] = {}
         for outcome in (self.then, self.now):
             verdict = outcome.verdicts.get(outcome.knowledge.decision_of.get(output, output))
             if verdict is not None:
-                found |= dict.fromkeys(verdict.table.rows[index].id for index in verdict.decisive)
+                found |= dict.fromkeys(verdict.table.rows[index].id for index in verdict.decisive or _left(verdict))
         return list(found)
 
     def _decision(self, output: str, rules: Sequence[str]) -> DecisionShift:
@@ -497,8 +499,18 @@ def _fate(outcome: Outcome, row: Row | None) -> str:
     if row is None:
         return "not in this base"
     tables = outcome.knowledge.decisions
-    fired = any(tables[one.decision].rows[one.row] is row for one in outcome.fired)
-    return "fired" if fired else "did not fire"
+    if any(tables[one.decision].rows[one.row] is row for one in outcome.fired):
+        return "fired"
+    left = (verdict.table.rows[index] for verdict in outcome.verdicts.values() for index in _left(verdict))
+    return "open" if any(one is row for one in left) else "did not fire"
+
+
+def _left(verdict: Verdict) -> list[int]:
+    """The rows of which one may yet decide, where none does: those not known to fail, up to the first that holds."""
+    if verdict.decisive:
+        return []
+    last = verdict.holds.index(True) if True in verdict.holds else len(verdict.holds)
+    return [index for index, truth in enumerate(verdict.holds) if truth is not False and index <= last]
 
 
 def _concludes(knowledge: Knowledge, row: Row) -> str:

@@ -54,7 +54,9 @@ def outcome_draft(record: Record, knowledge: Knowledge, happened: Happened, sett
     if happened.saving is not None:
         saved = _figure(f"{saving_figure(knowledge)}={happened.saving}", record, knowledge, "--saving")
         figures = _once("--saving", [*figures.items(), saved])
-    if not facts and not figures and not happened.note:
+    if happened.note is not None and not happened.note.strip():
+        refuse("--note", "nothing is written in it", "Write what happened, or leave it out")
+    if not facts and not figures and happened.note is None:
         refuse("outcome", "nothing is said of what happened", _HINT)
     told = [_told(name, value, knowledge, settings) for name, value in facts.items()]
     sealed = {

@@ -17,8 +17,8 @@ from engine.records.store import Damaged, Entry, Kind, Store
 from engine.source import quote
 
 #: Fewer digits of a hash would fit too many bases.
-_SHORTEST_HASH = 6
-_HASH = re.compile(rf"[0-9a-f]{{{_SHORTEST_HASH},64}}")
+SHORTEST_HASH = 6
+_HASH = re.compile(rf"[0-9a-f]{{{SHORTEST_HASH},64}}")
 _WHOLE_HASH = 64
 
 
@@ -151,12 +151,13 @@ class Filters:
         """Whether a record is meant, as far as the database does not decide it."""
         return (
             (self.rule is None or any(rule == self.rule for _, rule in record.fired))
-            and (self.knowledge_base is None or _is_base(self.knowledge_base, record.base))
+            and (self.knowledge_base is None or is_base(self.knowledge_base, record.base))
             and (self.who is None or self.who.casefold() in (record.who or "").casefold())
         )
 
 
-def _is_base(named: str, base: Mapping[str, str]) -> bool:
+def is_base(named: str, base: Mapping[str, str]) -> bool:
+    """Whether a base is meant by its version, or by the beginning of its hash."""
     if named == base["version"]:
         return True
     return bool(_HASH.fullmatch(named.lower())) and base["sha256"].startswith(named.lower())

@@ -11,7 +11,8 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, NoReturn
 
 from engine.case import parse_answer, parse_number
@@ -19,10 +20,11 @@ from engine.errors import BadInput, Place, Problem, did_you_mean, refuse
 from engine.knowledge import Knowledge
 from engine.records.bases import Bases
 from engine.records.content import WITHHELD
-from engine.records.reading import Filters, Record, decisions
+from engine.records.reading import SHORTEST_HASH, Filters, Record, decisions, is_base
 from engine.records.sensitive import fingerprint, hash_key, keyed_hash
 from engine.records.settings import Settings
 from engine.records.store import Store
+from engine.records.where import why_unseen
 from engine.source import quote, shorten
 
 Operator = Literal["<=", ">=", "!=", "=", "<", ">"]
@@ -102,35 +104,62 @@ def search(
 
 
 def strangers(store: Store, bases: Bases, filters: Filters) -> list[str]:
-    """Why nothing fits, as far as the filters name a rule or an approach that no recorded base has: a sentence each."""
-    if filters.rule is None and filters.approach is None:
+    """Why nothing fits, as far as the filters name a rule, approach or base that is not recorded: a sentence each."""
+    if filters.rule is None and filters.approach is None and filters.knowledge_base is None:
         return []
-    rules, approaches = _rules_and_approaches(store, bases)
-    asked = (("--rule", "rule", filters.rule, rules), ("--approach", "approach", filters.approach, approaches))
-    return [
+    known = _known(store, bases)
+    asked = (
+        ("--rule", "rule", filters.rule, known.rules),
+        ("--approach", "approach", filters.approach, known.approaches),
+    )
+    found = [
         " ".join(
-            filter(None, (f"{option}: no recorded base has the {what} {quote(named)}.", did_you_mean(named, known)))
+            filter(None, (f"{option}: no recorded base has the {what} {quote(named)}.", did_you_mean(named, names)))
         )
-        for option, what, named, known in asked
-        if known and named is not None and named not in known
+        for option, what, named, names in asked
+        if names and named is not None and named not in names
     ]
+    return found if filters.knowledge_base is None else [*found, *_strange_base(filters.knowledge_base, known.versions)]
 
 
-def _rules_and_approaches(store: Store, bases: Bases) -> tuple[set[str], set[str]]:
-    """The rules and approaches of the recorded bases, and of the decisions themselves; damaged ones are left out."""
-    rules: set[str] = set()
-    approaches: set[str] = set()
-    seen: set[str] = set()
+def _strange_base(named: str, versions: Mapping[str, str]) -> Iterator[str]:
+    """Why no recorded base is meant by a version, or the beginning of a hash."""
+    if not versions or any(is_base(named, {"version": version, "sha256": sha}) for sha, version in versions.items()):
+        return
+    begins = next((sha for sha in versions if sha.startswith(named.lower())), None)
+    hint = did_you_mean(named, set(versions.values())) if begins is None else None
+    if begins is not None:
+        hint = f"Write at least {SHORTEST_HASH} digits of a hash, such as '{begins[:SHORTEST_HASH]}'."
+    said = f"--knowledge-base: no recorded base has the version {quote(named)}, or a hash that begins so."
+    yield " ".join(filter(None, (said, hint)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What can be asked for: rules and approaches, of the bases and of the decisions themselves, and the bases.
+
+    Args:
+        versions: the version of each base by its hash.
+    """
+
+    rules: set[str] = field(default_factory=set)
+    approaches: set[str] = field(default_factory=set)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def _known(store: Store, bases: Bases) -> _Known:
+    """What the recorded decisions and their bases know; damaged ones are left out."""
+    known = _Known()
     for record in decisions(store, damaged=[]):
-        rules.update(rule for _, rule in record.fired)
-        approaches.update([] if record.approach is None else [record.approach])
-        if record.base["sha256"] not in seen:
-            seen.add(record.base["sha256"])
+        known.rules.update(rule for _, rule in record.fired)
+        known.approaches.update([] if record.approach is None else [record.approach])
+        if record.base["sha256"] not in known.versions:
+            known.versions[record.base["sha256"]] = record.base["version"]
             with suppress(BadInput):
                 knowledge = bases.of(record)
-                rules.update(row.id for table in knowledge.decisions.values() for row in table.rows)
-                approaches.update(_approaches(knowledge))
-    return rules, approaches
+                known.rules.update(row.id for table in knowledge.decisions.values() for row in table.rows)
+                known.approaches.update(_approaches(knowledge))
+    return known
 
 
 def _approaches(knowledge: Knowledge) -> Sequence[str]:
@@ -283,7 +312,7 @@ def _hashed(plain: Fits, condition: Condition, asked: Asked, settings: Settings)
     def fits(record: Record) -> bool | None:
         found = plain(record)
         kept = next((one for one in _hashes(record) if one["name"] == condition.name), None)
-        if found is not None or kept is None or not settings.hash_key.exists():
+        if found is not None or kept is None or not _is_there(settings.hash_key):
             return found
         key = hash_key(settings.hash_key, create=False)
         if fingerprint(key) != record.sealed.get("hash_key"):
@@ -291,6 +320,10 @@ def _hashed(plain: Fits, condition: Condition, asked: Asked, settings: Settings)
         return (keyed_hash(key, condition.name, asked) == kept["value_hash"]) is (condition.operator == "=")
 
     return fits
+
+
+def _is_there(path: Path) -> bool:
+    return why_unseen(path) is None and path.exists()
 
 
 def _hashes(record: Record) -> Iterator[Mapping[str, str]]:

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.declarations import Name, Text
 from engine.drafts import draft
 from engine.errors import BadInput, Place, Problem, did_you_mean
+from engine.records.where import why_unseen
 from engine.source import printable, quote, read_text, read_text_document
 
 #: What is kept of a sensitive fact: a keyed hash of its value, nothing, or the value all the same.
@@ -76,6 +77,7 @@ class Settings:
         sensitive_default: what is kept of the facts that a base calls sensitive.
         hash_key: the file with the key of the hashes, which need not exist yet.
         place: the settings file, for messages.
+        unread: where the settings file could not be looked at, a sentence that says why.
     """
 
     record: bool = False
@@ -86,17 +88,32 @@ class Settings:
     sensitive_default: Treatment = "hash"
     hash_key: Path = field(default_factory=default_hash_key)
     place: Place = field(default_factory=lambda: Place("the settings file"))
+    unread: str | None = None
 
 
-def read_settings(*, record: bool | None = None, store: str | None = None, who: str | None = None) -> Settings:
+def read_settings(
+    *, record: bool | None = None, store: str | None = None, who: str | None = None, required: bool = False
+) -> Settings:
     """What holds, given what the options say: an option goes before the environment, which goes before the file.
+
+    A settings file in its usual place that cannot even be looked at says nothing, as long as nothing is recorded.
+
+    Args:
+        record: what the option says of recording; None where it is not there.
+        store: the URL that the option names.
+        who: who decides, by the option.
+        required: records are looked into, so that the file has to be followed if there is one.
 
     Raises:
         BadInput: the settings file cannot be read or says something else than it may, or a variable does.
     """
-    path, said = _read_file()
+    path, said, unread = _read_file()
+    wanted = _wanted(record, said)
+    if unread is not None and (wanted or required):
+        # What it says of sensitive facts must not be passed over.
+        raise BadInput([unread])
     return Settings(
-        record=_wanted(record, said),
+        record=wanted,
         store=store,
         configured_store=said.store,
         who=who or os.environ.get("BREAKEVEN_WHO") or said.who,
@@ -105,20 +122,27 @@ def read_settings(*, record: bool | None = None, store: str | None = None, who: 
         # A path in a file means the same wherever the command is started.
         hash_key=path.parent / Path(said.hash_key).expanduser() if said.hash_key else default_hash_key(),
         place=Place(str(path)),
+        unread=None if unread is None else str(unread),
     )
 
 
-def _read_file() -> tuple[Path, SettingsFile]:
+def _read_file() -> tuple[Path, SettingsFile, Problem | None]:
+    """The settings file, what it says, and why it could not be looked at."""
     path = settings_file()
-    if not os.environ.get("BREAKEVEN_CONFIG") and not path.exists():
-        return path, SettingsFile()  # type: ignore[call-arg]  # every field has a default
+    if not os.environ.get("BREAKEVEN_CONFIG"):
+        if (unseen := why_unseen(path, "name another with BREAKEVEN_CONFIG")) is not None:
+            why, hint = unseen
+            problem = Problem(Place(printable(str(path))), f"{why}, so these settings are not followed", hint=hint)
+            return path, SettingsFile(), problem  # type: ignore[call-arg]  # every field has a default
+        if not path.exists():
+            return path, SettingsFile(), None  # type: ignore[call-arg]
     text = read_text(path)
     if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
-        return path, SettingsFile()  # type: ignore[call-arg]
+        return path, SettingsFile(), None  # type: ignore[call-arg]
     found = draft(read_text_document(text, printable(str(path))), SettingsFile)
     if found.problems or found.declared is None:
         raise BadInput(found.problems)
-    return path, found.declared
+    return path, found.declared, None
 
 
 def _wanted(option: bool | None, said: SettingsFile) -> bool:

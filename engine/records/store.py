@@ -7,16 +7,31 @@ by a key of its own, kept beside the chain: deleting the key erases the content 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Literal, NoReturn, Self
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 
 from engine.errors import refuse
+from engine.knowledge import digest
 from engine.records.canonical import NotCanonical, canonical, parse, sha256
 from engine.records.database import Database, open_database
 from engine.records.sealing import new_key, seal, unseal
@@ -121,14 +136,19 @@ class Damaged:
     """An entry that cannot be trusted.
 
     Args:
-        sequence: the place in the chain where it is.
+        sequence: the place in the chain where it is; None where it has none.
         id: what it is called there, fit to be printed.
         why: what is wrong with it, in words, without a final period.
     """
 
-    sequence: int
+    sequence: int | None
     id: str
     why: str
+
+    @property
+    def named(self) -> str:
+        """What it is called in messages."""
+        return f"record {self.id} (number {'none' if self.sequence is None else self.sequence})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +244,10 @@ class Store:
         row = self._row(id)
         ready = self._ready(Draft("erasure", {"erased": row.id, "reason": reason}))
         with self.database.writing() as connection:
-            if not connection.execute(delete(ENTRY_KEYS).where(ENTRY_KEYS.c.sequence == row.sequence)).rowcount:
+            if not connection.execute(delete(ENTRY_KEYS).where(_key_of(row))).rowcount:
                 self._refuse_erasure(connection, row)
             erasure, _ = self._append(connection, ready)
-            if self._has_key(connection, row.sequence):
+            if self._has_key(connection, row):
                 self._refuse_kept_key()
         self._forget()
         return erasure
@@ -240,16 +260,15 @@ class Store:
             self.notes = (_KEPT_IN_SQLITE if self.database.is_sqlite else _KEPT_IN_POSTGRESQL,)
 
     @staticmethod
-    def _has_key(connection: Connection, sequence: int) -> bool:
-        query = select(ENTRY_KEYS.c.sequence).where(ENTRY_KEYS.c.sequence == sequence)
-        return connection.execute(query).first() is not None
+    def _has_key(connection: Connection, row: Row[Any]) -> bool:
+        return connection.execute(select(ENTRY_KEYS.c.sequence).where(_key_of(row))).first() is not None
 
     def _refuse_kept_key(self) -> NoReturn:
         self._refuse("the database did not let go of the key; nothing was erased", "Run 'breakeven audit verify'")
 
     def _refuse_erasure(self, connection: Connection, row: Row[Any]) -> NoReturn:
         """Say why no key was deleted."""
-        if self._has_key(connection, row.sequence):
+        if self._has_key(connection, row):
             self._refuse_kept_key()
         entry = self._entry(row)
         if not entry.erased and entry.sealed is None:
@@ -285,13 +304,11 @@ class Store:
 
     def _append(self, connection: Connection, ready: _Ready) -> tuple[Entry, dict[str, str]]:
         """The entry and the knowledge base that is kept with it; holds back other writers until the commit."""
-        head = connection.execute(select(HEAD.c.sequence, HEAD.c.hash).with_for_update()).first()
-        if head is None:
-            self._refuse("the head of the chain is missing", "Run 'breakeven audit verify'")
+        newest, hash_ = self._head(connection, select(HEAD.c.sequence, HEAD.c.hash).with_for_update())
         base = knowledge_base_of(ready.public)
         content_hash = self._keep(connection, base, ready) if base is not None else None
         time = self.now()
-        entry = ready.entry(head.sequence + 1, time, head.hash)
+        entry = ready.entry(newest + 1, time, hash_)
         body = canonical(
             {
                 "format": FORMAT,
@@ -345,14 +362,20 @@ class Store:
         """The hash of the content of a knowledge base, which is in the database from now on."""
         if base in self._kept:
             return self._kept[base]
-        kept = connection.execute(
-            select(KNOWLEDGE_BASES.c.content_hash).where(KNOWLEDGE_BASES.c.sha256 == base)
-        ).scalar()
+        query = select(KNOWLEDGE_BASES.c.content, KNOWLEDGE_BASES.c.content_hash)
+        kept = connection.execute(query.where(KNOWLEDGE_BASES.c.sha256 == base)).first()
         if kept is not None:
-            return str(kept)
+            if not _is_of_its_hash(base, kept.content, kept.content_hash):
+                # Whoever may only add rows could have put other files under this hash, ready to be taken for it.
+                message = f"the knowledge base {base[:12]} is not kept here as its hash says; nothing was recorded"
+                self._refuse(message, "Run 'breakeven audit verify'")
+            return str(kept.content_hash)
         if ready.knowledge is None or ready.content is None or ready.knowledge.sha256 != base:
             self._refuse(f"the knowledge base {base[:12]} is not kept here", "Hand its files over with the record")
         found = ready.knowledge
+        if not is_made_of(base, found.files):
+            message = f"the files of the knowledge base {base[:12]} are not those that its hash was made of"
+            self._refuse(message, "Read the base once more, and hand over what was read")
         content_hash = sha256(ready.content)
         connection.execute(
             insert(KNOWLEDGE_BASES).values(
@@ -367,12 +390,17 @@ class Store:
         """Number and hash of the newest entry; 0 and zeros where there is none.
 
         Raises:
-            BadInput: the head is missing, or the database cannot be read.
+            BadInput: the head is missing or was edited, or the database cannot be read.
         """
         with self.database.reading() as connection:
-            head = connection.execute(select(HEAD.c.sequence, HEAD.c.hash)).first()
+            return self._head(connection, select(HEAD.c.sequence, HEAD.c.hash))
+
+    def _head(self, connection: Connection, query: Select[Any]) -> tuple[int, str]:
+        head = connection.execute(query).first()
         if head is None:
             self._refuse("the head of the chain is missing", "Run 'breakeven audit verify'")
+        if not isinstance(head.sequence, int) or not isinstance(head.hash, str):
+            self._refuse("the head of the chain is not as it was written", "Run 'breakeven audit verify'")
         return head.sequence, head.hash
 
     def hash_at(self, sequence: int) -> str | None:
@@ -451,7 +479,7 @@ class Store:
         Raises:
             BadInput: an entry is not what was written, or the database cannot be read.
         """
-        conditions: list[ColumnElement[bool]] = [ENTRIES.c.sequence <= self.head()[0]]
+        conditions: list[ColumnElement[bool]] = []
         checked: tuple[str, ...] = _ALWAYS_CHECKED
         if kind is not None:
             conditions.append(ENTRIES.c.kind == kind)
@@ -472,8 +500,21 @@ class Store:
         def read(row: Row[Any]) -> Entry | None:
             return self._entry(row, checked) if damaged is None else _read_or_note(row, checked, damaged)
 
-        found = (entry for entry in map(read, self._rows(conditions, newest_first, limit)) if entry is not None)
+        placed = [ENTRIES.c.sequence <= self.head()[0], *conditions]
+        rows = chain(self._without_place(conditions), self._rows(placed, newest_first, limit))
+        found = (entry for entry in map(read, rows) if entry is not None)
         return found if limit is None else islice(found, max(0, limit))
+
+    def _without_place(self, conditions: list[ColumnElement[bool]]) -> Sequence[Row[Any]]:
+        """The rows that have no number, which no version of the program writes, and the tables usually refuse."""
+        column = ENTRIES.c.sequence
+        # Whatever is no number is at one of the ends; the table need not be read to look there.
+        ends = [select(column).order_by(order).limit(1) for order in (column, column.desc())]
+        is_none = column.is_(None) | (column >= literal("", String)) if self.database.is_sqlite else column.is_(None)
+        with self.database.reading() as connection:
+            if all(isinstance(connection.execute(end).scalar(), int | float) for end in ends):
+                return ()
+            return connection.execute(_entries().where(is_none, *conditions).order_by(ENTRIES.c.id)).all()
 
     def _rows(self, conditions: list[ColumnElement[bool]], newest_first: bool, most: int | None) -> Iterator[Row[Any]]:
         """Page by page, so that neither memory nor a transaction is held while the caller works.
@@ -519,9 +560,7 @@ class Store:
         damaged: list[Damaged] = []
         entry = _read_or_note(row, checked, damaged)
         if entry is None:
-            found = damaged[0]
-            message = f"record {found.id} (number {found.sequence}) cannot be trusted: {found.why}"
-            self._refuse(message, "Run 'breakeven audit verify'")
+            self._refuse(f"{damaged[0].named} cannot be trusted: {damaged[0].why}", "Run 'breakeven audit verify'")
         return entry
 
     def _refuse_id(self, connection: Connection, id: str, found: list[str]) -> NoReturn:
@@ -596,6 +635,16 @@ def content_of(knowledge: KnowledgeContent) -> str:
     )
 
 
+def is_made_of(hash: str, files: object) -> bool:
+    """Whether a knowledge base with these files, each text under its name, has this hash."""
+    if not isinstance(files, Mapping) or not all(isinstance(text, str) for text in files.values()):
+        return False
+    try:
+        return digest(files) == hash
+    except UnicodeEncodeError:
+        return False
+
+
 def columns_of(body: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that repeat what a body says, to search by."""
     public = body["public"]
@@ -603,11 +652,23 @@ def columns_of(body: Mapping[str, Any]) -> dict[str, Any]:
     return said | {"approach": approach_of(public), "knowledge_base": knowledge_base_of(public)}
 
 
+def _is_of_its_hash(base: str, text: object, content_hash: object) -> bool:
+    """Whether what is kept of a knowledge base is as it was recorded, and what the hash of the base says."""
+    if not isinstance(text, str) or sha256(text) != content_hash:
+        return False
+    try:
+        content = parse(text)
+    except NotCanonical:
+        return False
+    return isinstance(content, dict) and is_made_of(base, content.get("files"))
+
+
 def _read_or_note(row: Row[Any], checked: tuple[str, ...], damaged: list[Damaged]) -> Entry | None:
     try:
         return _read(row, checked)
     except (NotCanonical, AttributeError, KeyError, TypeError, ValueError) as error:
-        damaged.append(Damaged(row.sequence, printable(str(row.id)), printable(str(error))))
+        number = row.sequence if isinstance(row.sequence, int) else None
+        damaged.append(Damaged(number, printable(str(row.id)), printable(str(error))))
         return None
 
 
@@ -639,6 +700,12 @@ def _read(row: Row[Any], checked: tuple[str, ...]) -> Entry:
 def _entries() -> Select[Any]:
     """Entries with their keys."""
     return select(ENTRIES, ENTRY_KEYS.c.key).join(ENTRY_KEYS, ENTRY_KEYS.c.sequence == ENTRIES.c.sequence, isouter=True)
+
+
+def _key_of(row: Row[Any]) -> ColumnElement[bool]:
+    """What tells the key of an entry from all others; where its number was edited away, its id."""
+    number, id_ = row.sequence, str(row.id)
+    return ENTRY_KEYS.c.sequence == number if isinstance(number, int) else ENTRY_KEYS.c.id == id_
 
 
 def _now() -> datetime:

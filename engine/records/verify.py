@@ -6,11 +6,11 @@ One pass in the order of the chain, in the memory of a few records however many 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
-from sqlalchemy import Connection, Row, Select, select, text, type_coerce
+from sqlalchemy import Connection, Row, Select, Table, func, select, type_coerce
 from sqlalchemy.types import NullType
 
 from engine.errors import BadInput
@@ -20,44 +20,14 @@ from engine.records.checkpoints import Checkpoint
 from engine.records.database import DamagedRecords
 from engine.records.faults import Fault, Finding
 from engine.records.sealing import unseal
-from engine.records.store import FORMAT, KINDS, NO_HASH, Store, columns_of, knowledge_base_of
-from engine.records.tables import (
-    ENTRIES,
-    ENTRY_KEYS,
-    HEAD,
-    KNOWLEDGE_BASES,
-    METADATA,
-    POSTGRESQL_FUNCTIONS,
-    POSTGRESQL_TRIGGERS,
-    SQLITE_TRIGGERS,
-    STORE,
-    VERSION_TABLE,
-)
+from engine.records.store import FORMAT, KINDS, NO_HASH, Store, columns_of, is_made_of, knowledge_base_of
+from engine.records.tables import ENTRIES, ENTRY_KEYS, HEAD, KNOWLEDGE_BASES, STORE, weaknesses
 from engine.source import printable, shorten
 
 #: How many findings are kept, the rest being counted; and how many notes.
 MOST_FINDINGS = 1_000
 #: How many entries are read at a time.
 _PAGE = 100
-
-_TRIGGERS_OF_SQLITE = "SELECT lower(tbl_name), name, sql FROM sqlite_master WHERE type = 'trigger'"
-_VIEWS_OF_SQLITE = "SELECT lower(name), 'view' FROM sqlite_master WHERE type = 'view'"
-_TRIGGERS_OF_POSTGRESQL = (
-    "SELECT relname, tgname, pg_get_triggerdef(pg_trigger.oid, true), tgenabled::text"
-    " FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
-    " WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace"
-)
-_RULES_OF_POSTGRESQL = (
-    "SELECT relname, rulename FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class"
-    " WHERE rulename <> '_RETURN' AND relnamespace = current_schema()::regnamespace"
-)
-_VIEWS_OF_POSTGRESQL = (
-    "SELECT relname, CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END"
-    " FROM pg_class WHERE relkind IN ('v', 'm', 'f') AND relnamespace = current_schema()::regnamespace"
-)
-_FUNCTIONS_OF_POSTGRESQL = "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
-
-_OUR_TABLES = METADATA.tables.keys() | {VERSION_TABLE}
 
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "format": int,
@@ -144,7 +114,7 @@ def verify(
     for checkpoint in checkpoints:
         try:
             look.at_checkpoint(checkpoint, public_key, shown)
-        except DamagedRecords as error:
+        except BadInput as error:
             look.at_damage(error)
     return look.verification(len(checkpoints))
 
@@ -196,12 +166,16 @@ class _Look:
     #: Entries whose key is gone, and erasures, each by the id of the erased entry.
     keyless: dict[str, int] = field(default_factory=dict)
     erasures: dict[str, tuple[int, str]] = field(default_factory=dict)
+    #: Places with more than one entry.
+    doubled: set[int] = field(default_factory=set)
     #: Entries that do not say what they said when they were hashed.
-    unread: set[int] = field(default_factory=set)
+    unread: set[object] = field(default_factory=set)
 
-    def find(self, fault: Fault, message: str, sequence: int | None = None, id: str | None = None) -> None:
+    def find(self, fault: Fault, message: str, sequence: object = None, id: str | None = None) -> None:
         if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(Finding(fault, message, sequence, None if id is None else printable(id)))
+            # A column whose type was changed may hold anything.
+            number = sequence if _is_number(sequence) else None
+            self.findings.append(Finding(fault, message, number, None if id is None else printable(id)))
         else:
             self.more += 1
 
@@ -227,11 +201,11 @@ class _Look:
     def at_everything(self, connection: Connection) -> None:
         if self.store.database.is_sqlite:
             self._at_file(connection)
-            self._at_triggers_of_sqlite(connection)
-        else:
-            self._at_triggers_of_postgresql(connection)
+        for message in weaknesses(connection):
+            self.find("protection", message)
         self._at_store(connection)
         self._at_head(connection)
+        self._at_doubles(connection)
         for row in connection.execution_options(yield_per=_PAGE).execute(_rows()):
             self._at_row(row)
         self._at_end()
@@ -251,47 +225,6 @@ class _Look:
             if said != "ok":
                 self.find("damaged", f"the database file is damaged: {printable(str(said))}")
 
-    def _at_triggers_of_sqlite(self, connection: Connection) -> None:
-        found = {(table, name): sql for table, name, sql in _triples(connection, _TRIGGERS_OF_SQLITE)}
-        defined = {name: sql for (_, name), sql in found.items()}
-        for name, sql in SQLITE_TRIGGERS.items():
-            self._at_trigger(name, there=name in defined, same=defined.get(name) == sql)
-        self._at_foreign("trigger", ((table, name) for table, name in found if name not in SQLITE_TRIGGERS))
-        self._at_views(connection, _VIEWS_OF_SQLITE)
-
-    def _at_triggers_of_postgresql(self, connection: Connection) -> None:
-        rows = connection.execute(text(_TRIGGERS_OF_POSTGRESQL)).all()
-        found = {(table, name): (definition, enabled) for table, name, definition, enabled in rows}
-        expected = {(_table_of(sql), name): sql for name, sql in POSTGRESQL_TRIGGERS.items()}
-        for key, sql in expected.items():
-            definition, enabled = found.get(key, ("", ""))
-            # O and A: it fires in an ordinary session. The server names events in an order of its own.
-            same = enabled in {"O", "A"} and sorted(definition.split()) == sorted(sql.split())
-            self._at_trigger(key[1], there=key in found, same=same)
-        self._at_foreign("trigger", (key for key in found if key not in expected))
-        self._at_foreign("rule", _pairs(connection, _RULES_OF_POSTGRESQL))
-        self._at_views(connection, _VIEWS_OF_POSTGRESQL)
-        bodies = dict(_pairs(connection, _FUNCTIONS_OF_POSTGRESQL))
-        for name, body in POSTGRESQL_FUNCTIONS.items():
-            self._at_trigger(name, there=name in bodies, same=bodies.get(name) == body)
-
-    def _at_foreign(self, sort: str, found: Iterable[tuple[str, str]]) -> None:
-        """Look at triggers or rules, each with its table, that this program did not make."""
-        for table, name in sorted(found):
-            if table in _OUR_TABLES:
-                message = f"the database has a {sort} that is not of the records, on the table {table}: {_shown(name)}"
-                self.find("protection", message)
-
-    def _at_views(self, connection: Connection, query: str) -> None:
-        for name, sort in _pairs(connection, query):
-            if name in _OUR_TABLES:
-                self.find("protection", f"where the table {name} was, the database has a {sort}")
-
-    def _at_trigger(self, name: str, *, there: bool, same: bool) -> None:
-        if not same:
-            wrong = "was changed or turned off" if there else "is missing"
-            self.find("protection", f"the database no longer refuses every change: its trigger {name} {wrong}")
-
     def _at_store(self, connection: Connection) -> None:
         names = connection.execute(select(STORE.c.id)).scalars().all()
         if len(names) != 1:
@@ -300,15 +233,31 @@ class _Look:
 
     def _at_head(self, connection: Connection) -> None:
         rows = connection.execute(select(HEAD)).all()
-        if len(rows) != 1 or rows[0].only != 1 or not isinstance(rows[0].sequence, int):
+        if len(rows) != 1 or rows[0].only != 1 or not _is_number(rows[0].sequence):
             self.find("head", "the head of the chain is not there, or not as it was written")
-        if rows and isinstance(rows[0].sequence, int):
-            self.head = (rows[0].sequence, rows[0].hash)
+        if rows and _is_number(rows[0].sequence):
+            self.head = (rows[0].sequence, str(rows[0].hash))
 
     # The chain
 
+    def _at_doubles(self, connection: Connection) -> None:
+        """Look for what there is to be one of; the database itself need not refuse a second one any more."""
+        self.doubled.update(row.sequence for row in connection.execute(_doubles(ENTRIES)))
+        for row in connection.execute(_doubles(ENTRY_KEYS)):
+            self.find("key", f"there are {row.found} keys for it", row.sequence, str(row.id))
+
     def _at_row(self, row: Row[Any]) -> None:
+        if not _is_number(row.sequence):
+            message = f"is at no place of the chain: its number is {_shown(row.sequence)}"
+            self.find("inserted", message, id=str(row.id))
+            self.unread.add(row.sequence)
+            return
         outside = self._is_outside(row)
+        again = not outside and row.sequence == self.before.sequence
+        if again and row.sequence not in self.doubled:
+            return  # one entry with several keys, which was said
+        if again:
+            self.find("inserted", "is not alone at its place: one of them was inserted", row.sequence, str(row.id))
         if not outside and row.sequence > self.before.sequence + 1:
             self._miss(self.before.sequence + 1, row.sequence - 1)
         computed = sha256(row.body) if isinstance(row.body, str) else ""
@@ -324,7 +273,8 @@ class _Look:
             self._at_base(row, body)
         if not outside:
             time = body["time"] if body is not None else self.before.time
-            self.before = _Before(row.sequence, str(row.id), frozenset({computed, str(row.hash)}), said=said, time=time)
+            hashes = frozenset({computed, str(row.hash)}) | (self.before.hashes if again else frozenset())
+            self.before = _Before(row.sequence, str(row.id), hashes, said=said, time=time)
 
     def _is_outside(self, row: Row[Any]) -> bool:
         """True of a record that is not between the first one and the head; it is no link of the chain."""
@@ -495,13 +445,14 @@ class _Look:
             self.find("erasure", f"it erases record {printable(erased)}, which sealed nothing", number, id_)
 
     def _at_knowledge(self, connection: Connection) -> None:
-        missing = dict(self.bases)
+        seen: set[str] = set()
         for row in connection.execution_options(yield_per=1).execute(select(KNOWLEDGE_BASES)):
             self.kept += 1
-            said = missing.pop(str(row.sha256), None)
-            for message in _base_faults(row, said):
-                self.find("knowledge", f"the knowledge base {_shown(row.name)} ({_shown(row.sha256)[:13]}…): {message}")
-        for base in missing:
+            base = str(row.sha256)
+            for message in ["it is kept twice"] if base in seen else _base_faults(row, self.bases.get(base)):
+                self.find("knowledge", f"the knowledge base {_shown(row.name)} ({_shown(base)[:13]}…): {message}")
+            seen.add(base)
+        for base in (one for one in self.bases if one not in seen):
             self.find("knowledge", f"the knowledge base {printable(base[:12])}, which decided records, is missing")
 
     def at_checkpoint(self, checkpoint: Checkpoint, public_key: str | None, shown: str) -> None:
@@ -528,6 +479,8 @@ def _base_faults(row: Row[Any], said: str | None) -> Iterator[str]:
     for column in ("sha256", "name", "version"):
         if content.get(column) != getattr(row, column):
             yield f"the column {column} has {_shown(getattr(row, column))}, its content {_shown(content.get(column))}"
+    if not is_made_of(str(row.sha256), content.get("files")):
+        yield "its files are not those that its hash was made of"
 
 
 def _rows() -> Select[Any]:
@@ -543,17 +496,15 @@ def _rows() -> Select[Any]:
     )
 
 
-def _table_of(trigger: str) -> str:
-    """The table of a trigger, by the statement that creates it."""
-    return trigger.partition(" ON ")[2].split()[0]
+def _doubles(table: Table) -> Select[Any]:
+    """Each number that several rows have, with how many there are and what one of them is called."""
+    found = func.count().label("found")
+    query = select(table.c.sequence, found, func.min(table.c.id).label("id")).where(table.c.sequence.is_not(None))
+    return query.group_by(table.c.sequence).having(found > 1).order_by(table.c.sequence)
 
 
-def _pairs(connection: Connection, query: str) -> list[tuple[str, str]]:
-    return [(str(name), str(value)) for name, value in connection.execute(text(query))]
-
-
-def _triples(connection: Connection, query: str) -> list[tuple[str, str, str]]:
-    return [(str(table), str(name), str(value)) for table, name, value in connection.execute(text(query))]
+def _is_number(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _shown(value: object) -> str:

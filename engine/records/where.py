@@ -67,6 +67,27 @@ def locate(url: str | None = None, *, named: str = OPTION) -> Location:
     return _location(url, named)
 
 
+def why_unseen(path: Path, instead: str = "name another file") -> tuple[str, str] | None:
+    """Why a path cannot even be looked at, and what to do; None where it can, whether or not there is something.
+
+    Args:
+        path: of a file or folder.
+        instead: what else would do, for the hint.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError:
+        above = [*reversed(path.absolute().parents), *reversed(Path(os.path.realpath(path)).parents)]
+        folder = next((one for one in above if not os.access(one, os.X_OK)), path.parent)
+        return f"the folder {printable(str(folder))} may not be entered", f"Change who may enter it, or {instead}"
+    except (OSError, ValueError) as error:
+        reason = str(getattr(error, "strerror", None) or error).lower()
+        return f"it cannot be looked at: {reason}", f"{instead[:1].upper()}{instead[1:]}"
+    return None
+
+
 def _own_file() -> Location:
     import platformdirs
     from sqlalchemy import URL
