@@ -58,7 +58,7 @@ class BadInput(BreakevenError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def refuse(place: Place | str, message: str, hint: str | None = None, field: str | None = None) -> NoReturn:
+def refuse_one(place: Place | str, message: str, hint: str | None = None, field: str | None = None) -> NoReturn:
     """Refuse input for a single problem.
 
     Args:

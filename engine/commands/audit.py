@@ -134,12 +134,12 @@ def _refuse_filters(said: Mapping[str, object]) -> None:
     Raises:
         BadInput: there are some.
     """
-    from engine.errors import refuse
+    from engine.errors import refuse_one
 
     for name, value in said.items():
         if value is not None:
             option, hint = f"--{name.replace('_', '-')}", "Leave one of the two out"
-            refuse(option, "is of no use beside an ID, which means one decision", hint)
+            refuse_one(option, "is of no use beside an ID, which means one decision", hint)
 
 
 def _meant(opened: _Opened, said: dict[str, Any]) -> Iterator[Record]:
@@ -158,10 +158,10 @@ def _named(file: str, option: str) -> str:
     Raises:
         BadInput: it is empty.
     """
-    from engine.errors import refuse
+    from engine.errors import refuse_one
 
     if not file:
-        refuse(option, "no file is named", "Write the name of a file")
+        refuse_one(option, "no file is named", "Write the name of a file")
     return file
 
 

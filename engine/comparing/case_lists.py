@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from engine.case import Case, case_from_mapping, read_case
 from engine.declarations import FactDeclaration
-from engine.errors import BadInput, Place, Problem, refuse
+from engine.errors import BadInput, Place, Problem, refuse_one
 from engine.source import Document, printable, read_document, read_text, shorten
 
 #: The most bytes of one file of cases that are read.
@@ -82,14 +82,14 @@ def read_case_list(path: str, facts: frozenset[str]) -> tuple[WrittenCase, ...]:
     else:
         found = list(_in_yaml(read_document(path, limit_bytes=MOST_BYTES), facts))
     if not found:
-        refuse(Place(printable(path)), "no cases", _HINT)
+        refuse_one(Place(printable(path)), "no cases", _HINT)
     return tuple(found)
 
 
 def _in_directory(path: str) -> Iterator[WrittenCase]:
     paths = sorted(one for pattern in ("*.yaml", "*.yml") for one in Path(path).glob(pattern))
     if not paths:
-        refuse(Place(printable(path)), "no case files: no .yaml file in it", "Name a directory of case files")
+        refuse_one(Place(printable(path)), "no case files: no .yaml file in it", "Name a directory of case files")
     problems: list[Problem] = []
     for file in paths:
         try:
@@ -124,7 +124,7 @@ def _entry(part: Document, number: str, facts: frozenset[str]) -> WrittenCase:
 
 def _mapping(document: Document) -> Mapping[str, object]:
     if not isinstance(document.value, Mapping):
-        refuse(document.place(()), "expected a case, a mapping of facts to values", _HINT)
+        refuse_one(document.place(()), "expected a case, a mapping of facts to values", _HINT)
     return document.value
 
 
@@ -145,9 +145,9 @@ def _in_json_lines(path: str, facts: frozenset[str]) -> Iterator[WrittenCase]:
         try:
             said = json.loads(line, parse_constant=_no_number, object_pairs_hook=_mapping_of)
         except (ValueError, RecursionError) as error:
-            refuse(place, f"not JSON: {shorten(str(error))}", "Write one case a line, as a JSON object")
+            refuse_one(place, f"not JSON: {shorten(str(error))}", "Write one case a line, as a JSON object")
         if not isinstance(said, dict):
-            refuse(place, "expected a JSON object of facts to values", "Write one case a line")
+            refuse_one(place, "expected a JSON object of facts to values", "Write one case a line")
         yield WrittenCase(*_named(said, f"line {number}", facts), place)
 
 
@@ -171,19 +171,19 @@ def _in_csv(path: str, facts: frozenset[str]) -> Iterator[WrittenCase]:
     try:
         header = [cell.strip() for cell in next(reader, [])]
         if not any(header):
-            refuse(Place(shown, 1), "there is no header", "Write the names of facts into the first line")
+            refuse_one(Place(shown, 1), "there is no header", "Write the names of facts into the first line")
         twice = sorted({name for name in header if header.count(name) > 1})
         if twice:
-            refuse(Place(shown, 1), f"the column '{shorten(twice[0])}' is there twice", "Keep one of the two")
+            refuse_one(Place(shown, 1), f"the column '{shorten(twice[0])}' is there twice", "Keep one of the two")
         for row in reader:
             if any(cell.strip() for cell in row):
                 yield _row(header, row, Place(shown, reader.line_num), facts)
     except csv.Error as error:
-        refuse(Place(shown, reader.line_num), f"not CSV: {shorten(str(error))}", "Check the quotes of this line")
+        refuse_one(Place(shown, reader.line_num), f"not CSV: {shorten(str(error))}", "Check the quotes of this line")
 
 
 def _row(header: Sequence[str], row: Sequence[str], place: Place, facts: frozenset[str]) -> WrittenCase:
     if len(row) > len(header):
-        refuse(place, f"{len(row)} cells, and the header has {len(header)}", "Put quotes around a cell with commas")
+        refuse_one(place, f"{len(row)} cells, and the header has {len(header)}", "Put quotes around a cell with commas")
     said = {name: cell for name, cell in zip(header, row, strict=False) if cell.strip()}
     return WrittenCase(*_named(said, f"line {place.line}", facts), place)

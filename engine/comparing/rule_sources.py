@@ -19,7 +19,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from engine.errors import BadInput, Problem, refuse
+from engine.errors import BadInput, Problem, refuse_one
 from engine.knowledge import MOST_FILES, Knowledge, load_knowledge
 from engine.soundness import require_sound
 from engine.source import MOST_BYTES, printable, shorten
@@ -130,7 +130,7 @@ def _written(files: Mapping[str, bytes]) -> Iterator[Path]:
 
 
 def _refuse(named: str, message: str, hint: str | None) -> NoReturn:
-    refuse(printable(named), message, hint)
+    refuse_one(printable(named), message, hint)
 
 
 # -- packages ------------------------------------------------------------------------------------------

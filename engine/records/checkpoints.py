@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import BadInput, refuse
+from engine.errors import BadInput, refuse_one
 from engine.records.canonical import NotCanonical, canonical
 from engine.records.canonical import parse as parse_json
 from engine.records.faults import Finding
@@ -76,7 +76,7 @@ def make(store: Store) -> Checkpoint:
     sequence, hash_ = store.head()
     if store.hash_at(sequence) != hash_:
         hint = "Run 'breakeven audit verify'"
-        refuse(store.shown, f"the newest record, number {sequence}, is not what was written", hint)
+        refuse_one(store.shown, f"the newest record, number {sequence}, is not what was written", hint)
     return Checkpoint(store.id, sequence, hash_, as_text(store.now()))
 
 
@@ -137,7 +137,7 @@ def parse(text: str, *, shown: str = "the checkpoint") -> Checkpoint:
     try:
         return from_mapping(parse_json(text), shown=shown)
     except NotCanonical as error:
-        refuse(shown, str(error), "A checkpoint is what 'breakeven audit checkpoint' writes")
+        refuse_one(shown, str(error), "A checkpoint is what 'breakeven audit checkpoint' writes")
 
 
 def from_mapping(found: object, *, shown: str = "the checkpoint") -> Checkpoint:
@@ -148,19 +148,19 @@ def from_mapping(found: object, *, shown: str = "the checkpoint") -> Checkpoint:
     """
     hint = "A checkpoint is what 'breakeven audit checkpoint' writes"
     if not isinstance(found, dict):
-        refuse(shown, "expected a JSON mapping", hint)
+        refuse_one(shown, "expected a JSON mapping", hint)
     if found.get("checkpoint") != FORMAT:
-        refuse(shown, f"this is no checkpoint of form {FORMAT}", hint, "checkpoint")
+        refuse_one(shown, f"this is no checkpoint of form {FORMAT}", hint, "checkpoint")
     for name in ("store", "hash", "time"):
         if not isinstance(found.get(name), str):
-            refuse(shown, "expected text", hint, name)
+            refuse_one(shown, "expected text", hint, name)
     if not isinstance(found.get("sequence"), int) or isinstance(found["sequence"], bool) or found["sequence"] < 0:
-        refuse(shown, "expected a whole number, 0 or more", hint, "sequence")
+        refuse_one(shown, "expected a whole number, 0 or more", hint, "sequence")
     for name in ("signature", "public_key"):
         if not isinstance(found.get(name), str | None):
-            refuse(shown, "expected text in base64", hint, name)
+            refuse_one(shown, "expected text in base64", hint, name)
     if unknown := found.keys() - {"checkpoint", *Checkpoint.__dataclass_fields__}:
-        refuse(shown, "a checkpoint has no such field", "Leave it out", printable(min(unknown)))
+        refuse_one(shown, "a checkpoint has no such field", "Leave it out", printable(min(unknown)))
     return Checkpoint(
         store=found["store"],
         sequence=found["sequence"],
@@ -234,9 +234,9 @@ def _write_new(path: Path, text: str, mode: int) -> None:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        refuse(shown, "there is such a file, and a key is never replaced", "Name another file")
+        refuse_one(shown, "there is such a file, and a key is never replaced", "Name another file")
     except OSError as error:
-        refuse(shown, f"cannot be written: {(error.strerror or str(error)).lower()}", "Choose another folder")
+        refuse_one(shown, f"cannot be written: {(error.strerror or str(error)).lower()}", "Choose another folder")
 
 
 def _chain_faults(checkpoint: Checkpoint, store: Store) -> list[tuple[str, int | None]]:
@@ -294,9 +294,9 @@ def _private_key(pem: str, shown: str) -> Ed25519PrivateKey:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # Not "from error": nothing of a private key is to be shown.
-        refuse(shown, "expected a private key as PEM, without a password", _KEY_HINT)
+        refuse_one(shown, "expected a private key as PEM, without a password", _KEY_HINT)
     if not isinstance(key, Ed25519PrivateKey):
-        refuse(shown, "expected an Ed25519 key, got one of another kind", _KEY_HINT)
+        refuse_one(shown, "expected an Ed25519 key, got one of another kind", _KEY_HINT)
     return key
 
 
@@ -308,9 +308,9 @@ def _public_key(pem: str, shown: str) -> Ed25519PublicKey:
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        refuse(shown, "expected a public key as PEM", _KEY_HINT)
+        refuse_one(shown, "expected a public key as PEM", _KEY_HINT)
     if not isinstance(key, Ed25519PublicKey):
-        refuse(shown, "expected an Ed25519 key, got one of another kind", _KEY_HINT)
+        refuse_one(shown, "expected an Ed25519 key, got one of another kind", _KEY_HINT)
     return key
 
 

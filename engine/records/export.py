@@ -18,7 +18,7 @@ from typing import IO, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.errors import refuse
+from engine.errors import refuse_one
 from engine.escape import for_json, printable
 from engine.records.content import WITHHELD
 from engine.records.reading import Record, outcomes_of
@@ -319,7 +319,7 @@ def _require_pyarrow() -> None:
 
     if find_spec("pyarrow") is None:
         hint = "Install it with: pip install 'breakeven[parquet]', or write .jsonl or .csv"
-        refuse("--format", "Parquet needs pyarrow, which is not installed", hint)
+        refuse_one("--format", "Parquet needs pyarrow, which is not installed", hint)
 
 
 def _write_parquet(opened: IO[bytes], columns: Mapping[str, Kind], rows: Iterable[_Row]) -> int:
@@ -363,7 +363,7 @@ def _written_whole(path: Path) -> Iterator[IO[bytes]]:
     target = Path(os.path.realpath(path))
     try:
         if target.is_dir():
-            refuse(shown, "a folder, where a file to write is expected", "Add a file name")
+            refuse_one(shown, "a folder, where a file to write is expected", "Add a file name")
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
             with target.open("wb") as opened:
                 yield opened
@@ -385,4 +385,4 @@ def _written_whole(path: Path) -> Iterator[IO[bytes]]:
         raise
     except OSError as error:
         reason = str(error.strerror or error)
-        refuse(shown, f"cannot be written: {reason[:1].lower()}{reason[1:]}", "Name another file, or make room")
+        refuse_one(shown, f"cannot be written: {reason[:1].lower()}{reason[1:]}", "Name another file, or make room")

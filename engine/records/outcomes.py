@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from engine.case import parse_answer, parse_number
-from engine.errors import BadInput, did_you_mean, refuse
+from engine.errors import BadInput, did_you_mean, refuse_one
 from engine.knowledge import Knowledge
 from engine.quantities import show
 from engine.records.bases import Bases
@@ -48,16 +48,16 @@ def outcome_draft(record: Record, knowledge: Knowledge, happened: Happened, sett
     """
     if not record.sealed:
         why = "was erased" if record.is_erased else f"cannot be read: {record.missing}"
-        refuse("ID", f"record {record.id} {why}", "Nothing more can be kept with it")
+        refuse_one("ID", f"record {record.id} {why}", "Nothing more can be kept with it")
     facts = _once("--fact", [_fact(text, knowledge) for text in happened.facts])
     figures = _once("--figure", [_figure(text, record, knowledge) for text in happened.figures])
     if happened.saving is not None:
         saved = _figure(f"{saving_figure(knowledge)}={happened.saving}", record, knowledge, "--saving")
         figures = _once("--saving", [*figures.items(), saved])
     if happened.note is not None and not happened.note.strip():
-        refuse("--note", "nothing is written in it", "Write what happened, or leave it out")
+        refuse_one("--note", "nothing is written in it", "Write what happened, or leave it out")
     if not facts and not figures and happened.note is None:
-        refuse("outcome", "nothing is said of what happened", _HINT)
+        refuse_one("outcome", "nothing is said of what happened", _HINT)
     told = [_told(name, value, knowledge, settings) for name, value in facts.items()]
     sealed = {
         "who": settings.who,
@@ -78,7 +78,7 @@ def saving_figure(knowledge: Knowledge) -> str:
     named = knowledge.manifest.saving
     if named is None:
         message = f"the base {knowledge.manifest.name} {knowledge.manifest.version} does not say which figure that is"
-        refuse("--saving", message, "Write --figure NAME=NUMBER with the name of the figure")
+        refuse_one("--saving", message, "Write --figure NAME=NUMBER with the name of the figure")
     return named
 
 
@@ -91,7 +91,9 @@ def _once(option: str, said: Sequence[tuple[str, _Value]]) -> dict[str, _Value]:
     found: dict[str, _Value] = {}
     for name, value in said:
         if name in found:
-            refuse(option, f"{name} is said twice", "Say it once; what is learnt later goes into an outcome of its own")
+            refuse_one(
+                option, f"{name} is said twice", "Say it once; what is learnt later goes into an outcome of its own"
+            )
         found[name] = value
     return found
 
@@ -99,7 +101,7 @@ def _once(option: str, said: Sequence[tuple[str, _Value]]) -> dict[str, _Value]:
 def _split(text: str, option: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
-        refuse(option, f"expected NAME=VALUE, got {quote(text)}", None)
+        refuse_one(option, f"expected NAME=VALUE, got {quote(text)}", None)
     return name.strip(), value.strip()
 
 
@@ -107,13 +109,13 @@ def _fact(text: str, knowledge: Knowledge) -> tuple[str, float | bool | str]:
     name, written = _split(text, "--fact")
     if name not in knowledge.facts:
         hint = "Write it as --figure" if name in knowledge.figures else did_you_mean(name, knowledge.facts)
-        refuse("--fact", f"the base that decided has no fact {quote(name)}", hint)
+        refuse_one("--fact", f"the base that decided has no fact {quote(name)}", hint)
     try:
         value = parse_answer(written, knowledge.facts[name], name)
     except BadInput as error:
-        refuse("--fact", f"{name}: {error.problems[0].message}", error.problems[0].hint)
+        refuse_one("--fact", f"{name}: {error.problems[0].message}", error.problems[0].hint)
     if value is None:
-        refuse("--fact", f"{name}: unknown says nothing of what happened", "Leave it out")
+        refuse_one("--fact", f"{name}: unknown says nothing of what happened", "Leave it out")
     return name, value
 
 
@@ -121,14 +123,14 @@ def _figure(text: str, record: Record, knowledge: Knowledge, option: str = "--fi
     name, written = _split(text, option)
     if name not in knowledge.figures:
         hint = "Write it as --fact" if name in knowledge.facts else did_you_mean(name, knowledge.figures)
-        refuse(option, f"the base that decided has no figure {quote(name)}", hint)
+        refuse_one(option, f"the base that decided has no figure {quote(name)}", hint)
     value = parse_number(written, knowledge.unit(name))
     if value is None or abs(value) == float("inf"):
         unit = knowledge.unit(name)
-        refuse(option, f"{name}: expected a number of {unit}, got {quote(written)}", "Write e.g. 1_200")
+        refuse_one(option, f"{name}: expected a number of {unit}, got {quote(written)}", "Write e.g. 1_200")
     withheld = sorted(knowledge.upstream(name) & set(record.withheld))
     if withheld:
-        refuse(option, f"{name} would tell of {', '.join(withheld)}, which the record withholds", "Leave it out")
+        refuse_one(option, f"{name} would tell of {', '.join(withheld)}, which the record withholds", "Leave it out")
     return name, value
 
 

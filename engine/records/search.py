@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from engine.case import parse_answer, parse_number
-from engine.errors import BadInput, Place, Problem, did_you_mean, refuse
+from engine.errors import BadInput, Place, Problem, did_you_mean, refuse_one
 from engine.knowledge import Knowledge
 from engine.records.bases import Bases
 from engine.records.content import WITHHELD
@@ -270,7 +270,7 @@ def _answer(condition: Condition, knowledge: Knowledge) -> Asked:
 
 
 def _refuse(condition: Condition, message: str, hint: str | None) -> NoReturn:
-    refuse("condition", message, hint, shorten(condition.text))
+    refuse_one("condition", message, hint, shorten(condition.text))
 
 
 def _told(record: Record, name: str) -> Mapping[str, object]:

@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.case import Case
-from engine.errors import BadInput, Problem, did_you_mean, refuse
+from engine.errors import BadInput, Problem, did_you_mean, refuse_one
 from engine.knowledge import Knowledge
 from engine.pipeline import Outcome
 from engine.records.settings import Settings, Treatment
@@ -158,14 +158,14 @@ def hash_key(path: Path, *, create: bool) -> bytes:
         return _read_key(path, path.stat())
     except FileNotFoundError:
         if not create:
-            refuse(str(path), "there is no such key", "Name the file in the settings as hash_key")
+            refuse_one(str(path), "there is no such key", "Name the file in the settings as hash_key")
     except OSError as error:
-        refuse(str(path), f"cannot be read: {str(error.strerror).lower()}", "Check who may read it")
+        refuse_one(str(path), f"cannot be read: {str(error.strerror).lower()}", "Check who may read it")
     try:
         _make_key(path)
         return _read_key(path, path.stat())
     except OSError as error:
-        refuse(
+        refuse_one(
             str(path), f"cannot be made: {str(error.strerror).lower()}", "Name another file in the settings as hash_key"
         )
 
@@ -188,7 +188,7 @@ def _make_key(path: Path) -> None:
 
 def _read_key(path: Path, status: os.stat_result) -> bytes:
     if stat.S_ISREG(status.st_mode) and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        refuse(str(path), "others than its owner may use this key", f"Run chmod 600 {path}")
+        refuse_one(str(path), "others than its owner may use this key", f"Run chmod 600 {path}")
     return _keys_text(path, status.st_mtime_ns)
 
 
@@ -199,7 +199,7 @@ def _keys_text(path: Path, _modified: int) -> bytes:
     except ValueError:
         key = b""
     if len(key) != _KEY_BYTES:
-        refuse(
+        refuse_one(
             str(path), f"holds no key: {2 * _KEY_BYTES} hexadecimal digits are expected", "Restore it from its backup"
         )
     return key

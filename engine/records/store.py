@@ -30,7 +30,7 @@ from sqlalchemy import (
     update,
 )
 
-from engine.errors import refuse
+from engine.errors import refuse_one
 from engine.knowledge import digest
 from engine.records.canonical import NotCanonical, canonical, parse, sha256
 from engine.records.database import Database, open_database
@@ -574,7 +574,7 @@ class Store:
         self._refuse(f"there is no record '{shorten(id)}'", "'breakeven audit list' names them")
 
     def _refuse(self, message: str, hint: str) -> NoReturn:
-        refuse(self.shown, message, hint)
+        refuse_one(self.shown, message, hint)
 
 
 def open_store(
