@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,7 +24,7 @@ from engine.outlook import Domain, Outlook, full_domain, halves, middle_of, thre
 from engine.quantities import MINUS, show
 
 if TYPE_CHECKING:
-    from engine.left_open import LeftOpen
+    from engine.left_open import Hints, LeftOpen
 
 #: Regions looked at for one fact; far more than its thresholds and crossings need.
 MOST_REGIONS = 2_000
@@ -31,8 +32,9 @@ MOST_REGIONS = 2_000
 _MOST_LEFT_OPEN = 50
 
 
-#: Values tried in a span that could not be proved to have one recommendation.
+#: Parts in which values are tried of a span that could not be proved to have one recommendation; few where time is up.
 _TRIED = 16
+_TRIED_AT_LEAST = 2
 
 #: How far a shown boundary may be from the true one: on its far side, where what is said of it is true anyway...
 _CLOSE = 1e-4
@@ -40,6 +42,8 @@ _CLOSE = 1e-4
 _AS_GOOD_AS = 1e-6
 #: What ``engine.quantities`` shows at most.
 _MOST_DECIMALS = 12
+#: Usual digits of a number in a unit of which nothing is said.
+_DECIMALS = 2
 _FIRST_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
@@ -80,11 +84,21 @@ class FactLine:
         memory: the case as decided.
         fact: the fact that is varied over everything it may be.
         fallback: what is recommended where something unknown keeps the decision open.
+        hints: what was of use along other facts of the same case.
+        seconds: processor time after which what the rows leave open is tried, not proved.
     """
 
-    def __init__(self, memory: WorkingMemory, fact: str, fallback: str | None) -> None:
+    def __init__(
+        self,
+        memory: WorkingMemory,
+        fact: str,
+        fallback: str | None,
+        hints: Hints | None = None,
+        seconds: float = math.inf,
+    ) -> None:
         knowledge = memory.knowledge
         self.fact = fact
+        self._hints = hints
         self._fallback = fallback or ""
         self._domain = full_domain(knowledge.facts[fact])
         target = knowledge.manifest.recommends
@@ -95,6 +109,7 @@ class FactLine:
         #: Whether every segment is proved, but for narrow spans with one change that was found by bisection.
         self.proved = True
         self._tried_in_vain = 0
+        self._until = time.process_time() + seconds
 
     @cached_property
     def _left_open(self) -> LeftOpen | None:
@@ -109,7 +124,9 @@ class FactLine:
         from engine.left_open import LeftOpen
         from engine.prospect import can_be_foreseen
 
-        return LeftOpen(knowledge, memory.case, (self.fact,), self._fallback) if can_be_foreseen(knowledge) else None
+        if not can_be_foreseen(knowledge):
+            return None
+        return LeftOpen(knowledge, memory.case, (self.fact,), self._fallback, self._hints)
 
     def at(self, value: float) -> str:
         """What is recommended at one value."""
@@ -140,17 +157,26 @@ class FactLine:
         while waiting:
             part = waiting.pop()
             looked_at += 1
-            single = self._proved(part) if self._tried_in_vain < _MOST_LEFT_OPEN else None
+            single = self._proved(part)
             if single is not None:
                 yield Segment(part.low, part.high, single)
                 continue
-            enough = looked_at >= MOST_REGIONS or self._tried_in_vain >= _MOST_LEFT_OPEN
+            enough = looked_at >= MOST_REGIONS or self._has_given_up
             parts = [] if enough else halves(part, self._cuts, integer=self._domain.integer)
             if parts:
                 waiting.extend(reversed(parts))
             else:
                 self.proved = self.proved and not enough
                 yield from self._tried(part)
+
+    @property
+    def _has_given_up(self) -> bool:
+        """Whether no more is proved of what the rows leave open."""
+        return self._tried_in_vain >= _MOST_LEFT_OPEN or self._is_out_of_time
+
+    @property
+    def _is_out_of_time(self) -> bool:
+        return time.process_time() > self._until
 
     def _proved(self, part: Span) -> str | None:
         """The recommendation all along a part, where it is proved to be one."""
@@ -164,6 +190,8 @@ class FactLine:
         if not self._left_open:
             recommended = {*words.options, self._fallback}
             return recommended.pop() if len(recommended) == 1 else None
+        if self._has_given_up:
+            return None
         middle = _middle(part, integer=self._domain.integer)
         if self._outlook.at({self.fact: middle}) is not None:
             return None
@@ -176,8 +204,9 @@ class FactLine:
 
         Where two rounded figures meet at a sharp angle the recommendation may change to and fro within a narrow span.
         """
-        share = (part.high - part.low) / _TRIED
-        between = (part.low + share * index for index in range(1, _TRIED))
+        pieces = _TRIED_AT_LEAST if self._is_out_of_time else _TRIED
+        share = (part.high - part.low) / pieces
+        between = (part.low + share * index for index in range(1, pieces))
         inner = {float(math.floor(value)) if self._domain.integer else value for value in between}
         values = sorted({part.low, part.high, *(value for value in inner if part.low < value < part.high)})
         found = [self.at(value) for value in values]
@@ -307,6 +336,13 @@ def as_shown(knowledge: Knowledge, name: str, value: float) -> float:
     """The number that a value of a fact or figure is shown as, read back, in the fact's own unit."""
     units, unit, declared = _unit_of(knowledge, name)
     return _read_back(show(value, unit, units), declared)
+
+
+def least_shown(knowledge: Knowledge, name: str) -> float:
+    """The smallest number above 0 that is written with the usual digits of a name's unit: of dollars a cent."""
+    _, unit, declared = _unit_of(knowledge, name)
+    decimals = declared.decimals if unit in knowledge.manifest.shown_units else _DECIMALS
+    return 10.0**-decimals / declared.scale
 
 
 def _finer(declared: UnitDeclaration) -> Iterator[UnitDeclaration]:

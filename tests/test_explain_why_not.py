@@ -22,11 +22,13 @@ from engine.explain.report import render_why_not
 from engine.explain.wanted import Wanted, measure
 from engine.explain.whynot import Failed, Row, WhyNot, rows_towards, why_not
 from engine.inference import EnginePool
+from engine.knowledge import load_knowledge
 from engine.language.evaluate import Value
 from engine.pipeline import Outcome, infer
 from engine.report import Format
 from tests.cases import EXAMPLES, ROOT, decided, example, pool
 from tests.strategies import base, case_of, choice, decision, documents, integer, loaded, number, truth
+from tests.told_apart import DOMAINS, bases_that_tell_apart, cases_known_in_every_way
 
 FORMATS: tuple[Format, ...] = ("terminal", "markdown", "html", "json")
 GPU = ROOT / "examples" / "gpu-rent-or-buy"
@@ -46,9 +48,9 @@ def failed_in(answer: WhyNot) -> dict[tuple[str, str], Failed]:
 
 
 def changed(given_case: Case, facts: Mapping[str, object]) -> Case:
-    """The case with facts answered anew."""
+    """The case with facts answered anew, or with answers taken back."""
     for name, value in facts.items():
-        assert isinstance(value, float | bool | str)
+        assert isinstance(value, float | bool | str | None)
         given_case = given_case.replace(name, Given(name, value))
     return given_case
 
@@ -221,6 +223,34 @@ def test_number_when_it_must_pass_a_threshold_goes_to_its_very_neighbour_and_say
     assert told == {"n": (math.nextafter(10, 11), "just above 10"), "i": (11.0, "11")}
 
 
+@pytest.mark.parametrize("name", ["case-1-support-tickets", "case-3-code-generation-priced"])
+def test_number_when_any_above_zero_does_is_one_that_people_count_in(name: str) -> None:
+    answer = why_not(decided(example(name)), pool(), "cautions=accuracy_gain_assumed")
+    costs = [one for changes in answer.smallest_changes for one in changes if one.fact == "cost_per_error"]
+    assert all(isinstance(one.to, float) and one.to >= 0.01 for one in costs)
+    assert not any("almost" in one.to_shown for changes in answer.smallest_changes for one in changes)
+
+
+def test_number_when_only_what_is_next_to_zero_does_is_said_to_be_above_zero() -> None:
+    facts = base(
+        {"n": number(min=0, max=10)},
+        [decision("d", "first", [("n > 0 and n < 0.000_000_000_000_1", "red"), ("true", "green")])],
+        recommends="d",
+    )
+    engines = EnginePool(facts)
+    ((one,),) = why_not(infer(case_of("answered", n=0.0), engines), engines, "red").smallest_changes
+    assert one.to_shown == "just above 0"
+
+
+def test_every_single_change_when_one_value_alone_does_is_listed() -> None:
+    engines = EnginePool(load_knowledge(GPU / "rules"))
+    answer = why_not(infer(Case("test", {}), engines), engines, "rent")
+    listed = {one.fact for (one,) in answer.smallest_changes}
+    assert "rent_price" in listed or not answer.complete
+    told = render_why_not(answer, "markdown")
+    assert ("Others of as few facts may do as well." in told) == (not answer.complete)
+
+
 def test_conclusion_that_gathers_when_asked_for_has_changes_too() -> None:
     outcome = decided(example("case-2-insurance-claims"))
     answer = why_not(outcome, pool(), "cautions=budget_exceeded")
@@ -328,6 +358,131 @@ def check_nearest(outcome: Outcome, engines: EnginePool, wanted: str, found: Map
         for name, value in point.items():
             if name in found and now[name] is not None:
                 assert measure(now[name], found[name]) <= measure(now[name], value)
+
+
+# Minimal and complete, where rules ask how a fact is known
+
+
+def every_change(engines: EnginePool, given_case: Case, wanted: str) -> dict[frozenset[str], dict[str, Value]]:
+    """Every set of facts of which some answers lead there, with such answers."""
+    found: dict[frozenset[str], dict[str, Value]] = {}
+    for size in range(1, len(DOMAINS) + 1):
+        for facts in combinations(DOMAINS, size):
+            for values in product(*(DOMAINS[name] for name in facts)):
+                point = dict(zip(facts, values, strict=True))
+                if frozenset(facts) not in found and reaches(engines, changed(given_case, point), wanted):
+                    found[frozenset(facts)] = point
+    return found
+
+
+@given(bases_that_tell_apart(), cases_known_in_every_way(), st.sampled_from(("p", "q", "s")), st.data())
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False)
+def test_changes_where_rules_ask_how_facts_are_known_are_all_there_is_and_hold_nothing_superfluous(
+    files: dict[str, object], given_case: Case, wanted: str, data: st.DataObject
+) -> None:
+    engines = EnginePool(loaded(files))
+    outcome = infer(given_case, engines)
+    if outcome.recommended == wanted:
+        return
+    found = smallest_changes(outcome, engines, Wanted("d", wanted))
+    sets = [one.point for one in found.sets]
+    assert bool(sets) == (found.status == "found")
+    for point in sets:
+        assert reaches(engines, changed(given_case, point), wanted)
+        for name in point:
+            rest = {other: value for other, value in point.items() if other != name}
+            assert not reaches(engines, changed(given_case, rest), wanted), (point, name)
+    by_answers = every_change(engines, given_case, wanted)
+    taken_back = any(value is None for point in sets for value in point.values())
+    if found.status in ("impossible", "no answers") or (taken_back and found.complete):
+        assert by_answers == {}
+    if sets and found.fewest:
+        assert [facts for facts in by_answers if len(facts) < len(sets[0])] == []
+    if found.complete and not taken_back:
+        least = {facts for facts in by_answers if len(facts) == len(sets[0])}
+        assert least == {frozenset(point) for point in sets}
+    if found.status == "impossible":
+        for _ in range(60):
+            assert not reaches(engines, data.draw(cases_known_in_every_way()), wanted)
+    engines.close()
+
+
+ASKED = {
+    "is known": ("c is known", choice("red", "green")),
+    "is answered": ("c is answered", choice("red", "green")),
+    "is given": ("c is given", choice("red", "green")),
+    "is not assumed": ("c is not assumed", choice("red", "green", default="red", default_source="test")),
+}
+
+
+@pytest.mark.parametrize(("condition", "declared"), ASKED.values(), ids=ASKED)
+def test_change_when_an_answer_to_another_fact_would_destroy_it_is_found(
+    condition: str, declared: dict[str, object]
+) -> None:
+    facts = base(
+        {"c": declared, "t": truth()},
+        [decision("d", "first", [(condition, "s"), ("t", "s"), ("true", "q")])],
+        recommends="d",
+    )
+    engines = EnginePool(facts)
+    answer = why_not(infer(case_of("answered", t=True), engines), engines, "q")
+    ((one,),) = answer.smallest_changes
+    assert (answer.status, answer.fewest, answer.complete) == ("found", True, True)
+    assert (one.fact, one.from_, one.to) == ("t", True, False)
+
+
+def test_fact_that_was_measured_when_an_answer_would_destroy_that_stays_measured() -> None:
+    facts = base(
+        {"n": number(min=0, max=9), "t": truth()},
+        [decision("d", "first", [("n is measured and t", "q"), ("true", "s")])],
+        recommends="d",
+    )
+    engines = EnginePool(facts)
+    measured = case_of("measured", n=3.0).replace("t", Given("t", False))
+    ((one,),) = why_not(infer(measured, engines), engines, "q").smallest_changes
+    assert (one.fact, one.to) == ("t", True)
+
+
+def test_conclusion_when_only_no_answer_leads_to_it_is_had_by_taking_one_back() -> None:
+    outcome = decided(example("case-2-insurance-claims"))
+    answer = why_not(outcome, pool(), "cautions=error_cost_not_answered")
+    ((one,),) = answer.smallest_changes
+    assert (answer.status, one.fact, one.to, one.to_shown) == ("found", "cost_per_error", None, "unknown")
+    again = decided(outcome.case.replace("cost_per_error", Given("cost_per_error", None)))
+    assert "error_cost_not_answered" in (again.conclusion("cautions") or ())
+
+
+def test_conclusion_when_other_cases_come_to_it_but_no_answers_lead_there_is_not_called_impossible() -> None:
+    facts = base(
+        {"n": number(min=0, max=9), "t": truth()},
+        [decision("d", "first", [("n is measured", "red"), ("true", "green")])],
+        recommends="d",
+    )
+    engines = EnginePool(facts)
+    assert infer(case_of("measured", n=1.0), engines).recommended == "red"
+    answer = why_not(infer(case_of("answered", n=1.0), engines), engines, "red")
+    assert (answer.status, answer.smallest_changes) == ("no answers", ())
+    assert "No answers lead from this case to red" in answer.sentence
+    assert "no case" not in answer.sentence
+
+
+def test_set_of_changes_when_a_third_fact_is_tried_with_it_leaves_that_out() -> None:
+    gpu = load_knowledge(GPU / "rules")
+    engines = EnginePool(gpu)
+    given_case = Case(
+        "test",
+        {
+            "utilization": Given("utilization", 0.0161, origin="assumed"),
+            "months_needed": Given("months_needed", 60.0),
+        },
+    )
+    answer = why_not(infer(given_case, engines), engines, "reserve")
+    assert answer.status == "found"
+    for changes in answer.smallest_changes:
+        point = {one.fact: one.to for one in changes}
+        for name in point:
+            rest = {other: value for other, value in point.items() if other != name}
+            assert infer(changed(given_case, rest), engines).recommended != "reserve"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import math
 import random
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from engine.commands.flips import flips as command
 from engine.describe import decide
 from engine.errors import BadInput, InferenceError
 from engine.explain.flip_pairs import likely_pairs, map_pair
-from engine.explain.flips import FactFlips, Flips, distance, find_flips, require_recommendation
+from engine.explain.flips import FactFlips, Flips, distance, find_flips, line_along, require_recommendation
 from engine.explain.flips_report import render_flips
 from engine.explain.whynot import wanted_in
 from engine.inference import EnginePool
@@ -26,7 +27,8 @@ from engine.language.evaluate import Value
 from engine.pipeline import infer
 from engine.turning import Turn, last_and_first
 from tests.cases import EXAMPLES, ROOT, Answers, answers, example, knowledge, moved, pool, recommended, source_of_chance
-from tests.strategies import RandomBase, base, case_of, decision, loaded, number, random_bases_with_cases
+from tests.strategies import RandomBase, base, case_of, decision, integer, loaded, number, random_bases_with_cases
+from tests.told_apart import DOMAINS, bases_that_tell_apart, cases_known_in_every_way
 
 GPU = ROOT / "examples" / "gpu-rent-or-buy"
 _LEAST = 1e-7
@@ -169,6 +171,74 @@ def test_flips_of_any_base_when_a_case_is_decided_around_them_are_the_nearest(
     engines.close()
 
 
+# Where rules ask how a fact is known
+
+
+def recommended_at(flips: Flips, fact: str, value: float) -> str:
+    """What is recommended at one value of a numeric fact by what was found along it."""
+    found = next((one for one in flips.facts if one.fact == fact), None)
+    at_home = found.answered if found is not None and found.answered is not None else flips.recommendation
+    turns = [] if found is None else [*found.nearest, *found.further]
+    if found is not None and found.current is None and turns:
+        at_home = turns[0].before
+    for flip in turns:
+        beyond = value > flip.at if flip.side == "above" else value < flip.at
+        if beyond or (value == flip.at and flip.inclusive):
+            at_home = flip.becomes
+    return at_home
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(bases_that_tell_apart(fallback=True), cases_known_in_every_way())
+def test_flips_where_rules_ask_how_facts_are_known_are_what_every_single_answer_comes_to(
+    files: dict[str, object], case: Case
+) -> None:
+    engines = EnginePool(loaded(files))
+    flips = find_flips(case, engines)
+    choices = {(one.fact, one.answer): one.becomes for one in flips.choices}
+    for name, values in DOMAINS.items():
+        for value in values:
+            decided = decided_with(case, name, value, engines) or ""
+            if isinstance(value, bool | str):
+                assert choices.get((name, value), flips.recommendation) == decided, (name, value)
+            elif isinstance(value, float):
+                assert recommended_at(flips, name, value) == decided, (name, value)
+    engines.close()
+
+
+@pytest.mark.parametrize("declare", [number, integer])
+def test_flip_when_the_rows_settle_just_because_a_fact_is_unknown_is_found(
+    declare: Callable[..., dict[str, object]],
+) -> None:
+    made = base(
+        {"price": declare(min=0, max=10), "volume": declare(min=0, max=1000)},
+        [decision("d", "first", [("cost >= 100", "p"), ("price == 2", "q"), ("otherwise", "s")])],
+        figures={"cost": "first_known(price, 1) * volume"},
+        recommends="d",
+        fallback={"conclusion": "s", "strength": "weak", "because": "It is open.", "source": "test"},
+    )
+    engines = EnginePool(made)
+    flips = find_flips(case_of(volume=5.0), engines)
+    ((last, before, first, becomes),) = sides_of(along(flips, "volume"), made)
+    assert (before, becomes) == ("s", "p")
+    assert last < 100 == pytest.approx(first)
+    assert "volume" not in (*flips.steady, *flips.unproved_steady)
+
+
+def test_flip_when_a_conclusion_in_between_stands_is_the_one_that_the_engine_comes_to() -> None:
+    made = base(
+        {"i": integer(min=0, max=1), "k": integer(min=0, max=3)},
+        [
+            decision("e", "first", [("i < 1", "a"), ("i >= k", "a"), ("true", "b")]),
+            decision("d", "first", [("e == b or i is given", "p"), ("true", "s")]),
+        ],
+        recommends="d",
+    )
+    flips = find_flips(case_of("assumed", k=1.0), EnginePool(made))
+    (flip,) = along(flips, "k").nearest
+    assert (flips.recommendation, flip.at, flip.side, flip.inclusive, flip.becomes) == ("s", 1.0, "above", False, "p")
+
+
 # As the sums have it
 
 LORA_A_MONTH = (32_500 + 10_000) / 12
@@ -271,6 +341,32 @@ def test_fact_when_answering_it_is_enough_is_not_called_steady_in_the_report() -
     title = made.title("x")
     assert title not in decide(Case("test", {}), EnginePool(made)).steady
     assert title in decide(Case("test", {"x": Given("x", 9.0)}), EnginePool(made)).steady
+
+
+def test_flip_when_todays_value_lies_beyond_all_answers_is_seen_from_there() -> None:
+    made = base(
+        {"m": number(min=0, max=100), "x": number(min=0, max=10, default="2 * m", default_source="test")},
+        [decision("d", "first", [("x > 5", "a"), ("otherwise", "b")])],
+        recommends="d",
+    )
+    found = along(find_flips(case_of(m=8.0), EnginePool(made)), "x")
+    assert (found.current, found.answered) == (16.0, None)
+    assert [(flip.side, flip.at, flip.before, flip.becomes) for flip in found.nearest] == [("below", 5.0, "a", "b")]
+
+
+def test_fact_when_there_is_no_time_for_proofs_is_tried_and_said_not_to_be_proved() -> None:
+    made = base(
+        {"x": number(min=0, max=1e6), "y": number(min=0, max=1e6)},
+        [decision("d", "first", [("x > 5 and y > 3", "a"), ("otherwise", "b")])],
+        recommends="d",
+    )
+    outcome = infer(Case("test", {}), EnginePool(made))
+    in_time, late = line_along(outcome, "x"), line_along(outcome, "x", seconds=-1.0)
+    assert {segment.recommends for segment in in_time.segments()} == {"b", ""}
+    assert [(one.low, one.recommends) for one in late.segments()] == [
+        (one.low, one.recommends) for one in in_time.segments()
+    ]
+    assert (in_time.proved, late.proved) == (True, False)
 
 
 def test_flips_when_nothing_is_known_are_found_and_confirmed() -> None:

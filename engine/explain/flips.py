@@ -8,6 +8,8 @@ figure's. Every change is confirmed on both sides by the inference engine before
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -16,12 +18,17 @@ from engine.errors import BadInput, InferenceError, Place, Problem, did_you_mean
 from engine.inference import EnginePool
 from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
+from engine.left_open import Hints
+from engine.outlook import asked_states
 from engine.pipeline import Outcome, infer
 from engine.prospect import can_be_foreseen
 from engine.turning import FactLine, Segment, Turn, boundaries, last_and_first
 
 #: Along a fact with more changes than these a rule compares what differs by rounding alone, to and fro all along it.
 _MOST_CHANGES = 100
+#: Processor time for proofs along all facts together, and along each of them; what is left is tried.
+_SECONDS = 4.0
+_SECONDS_A_FACT = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +193,13 @@ def todays_value(outcome: Outcome, fact: str) -> float | None:
     return value if isinstance(value, float) else None
 
 
-def line_along(outcome: Outcome, fact: str) -> FactLine:
-    """The recommendation of a decided case along one numeric fact."""
+def line_along(outcome: Outcome, fact: str, hints: Hints | None = None, seconds: float = math.inf) -> FactLine:
+    """The recommendation of a decided case along one numeric fact; hints of other lines make it quicker.
+
+    Where the processor time is up, what the rows leave open is tried and not proved.
+    """
     fallback = outcome.knowledge.manifest.fallback
-    return FactLine(outcome.memory, fact, fallback.conclusion if fallback else None)
+    return FactLine(outcome.memory, fact, fallback.conclusion if fallback else None, hints, seconds)
 
 
 def distance(current: float, at: float) -> float:
@@ -209,11 +219,17 @@ class _Search:
         self._knowledge = outcome.knowledge
         self._pool = pool
         self.recommendation = recommended(outcome)
+        self._hints = Hints()
+        #: Processor time that is left for proofs.
+        self._seconds = _SECONDS
 
     def along(self, fact: str) -> FactFlips:
         """Where one numeric fact changes the recommendation, each change confirmed."""
-        line = line_along(self._outcome, fact)
+        start = time.process_time()
+        line = line_along(self._outcome, fact, self._hints, min(self._seconds, _SECONDS_A_FACT))
         segments = line.segments()
+        # What was only tried after that takes nothing from the other facts.
+        self._seconds -= min(time.process_time() - start, _SECONDS_A_FACT)
         current = todays_value(self._outcome, fact)
         nearest, further = self._changes(fact, segments, current)
         erratic = len(nearest) + len(further) > _MOST_CHANGES
@@ -246,7 +262,8 @@ class _Search:
 
     def _confirm(self, found: FactFlips, at_today: str | None) -> None:
         integer = self._knowledge.facts[found.fact].type == "integer"
-        if at_today is not None and found.current is not None:
+        low, high = self._knowledge.facts[found.fact].bounds
+        if at_today is not None and found.current is not None and low <= found.current <= high:
             self._confirm_at(found.fact, found.current, at_today)
         for flip in (*found.nearest, *found.further):
             last, first = last_and_first(
@@ -265,7 +282,13 @@ class _Search:
 
     def decided_with(self, fact: str, value: Value) -> str:
         """What the engine recommends where the fact is answered with the value."""
+        if value == self._outcome.memory.values[fact] and self._is_as_good_as_answered(fact):
+            return self.recommendation
         return recommended(infer(self._outcome.case.replace(fact, Given(fact, value)), self._pool))
+
+    def _is_as_good_as_answered(self, fact: str) -> bool:
+        """Whether no rule tells the fact as it is known today from an answer."""
+        return self._outcome.memory.origins.get(fact) == "answered" or fact not in asked_states(self._knowledge)
 
     def answers(self, fact: str) -> Iterator[ChoiceFlip]:
         """The answers to a yes/no or choice fact that change the recommendation."""
@@ -279,10 +302,11 @@ class _Search:
 
 
 def _home(segments: tuple[Segment, ...], current: float | None) -> int | None:
-    """The segment of today's value."""
+    """The segment of today's value, or the nearest where it lies beyond all that the fact may be answered with."""
     if current is None:
         return None
-    return next((index for index, one in enumerate(segments) if one.low <= current <= one.high), None)
+    within = min(max(current, segments[0].low), segments[-1].high)
+    return next(index for index, one in enumerate(segments) if within <= one.high)
 
 
 def _flip(turn: Turn, before: str) -> Flip:

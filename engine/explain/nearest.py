@@ -9,17 +9,19 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 
 from engine.case import parse_number
+from engine.costs import WorkingMemory
 from engine.explain.wanted import Attempts, Point, measure
 from engine.knowledge import Knowledge
 from engine.language.evaluate import Value
 from engine.language.possible import Span, Truths, Words, exactly
 from engine.outlook import Domain, Outlook, asked_states, full_domain, halves, thresholds
+from engine.turning import as_shown, least_shown
 
 Region = Mapping[str, Domain]
 #: Regions looked at for one set of facts.
@@ -32,6 +34,8 @@ _BESIDE = 1e-9
 #: Values tried in place of what stays unknown, and how often others are sought that rule out more.
 _TRIALS = 6
 _MOST_LEARNED = 5
+#: How a fact of the case was given; see ``engine.costs``.
+_GIVEN = frozenset({"answered", "measured", "supposed"})
 
 
 @dataclass(order=True, slots=True)
@@ -75,7 +79,12 @@ class Nearby:
         """False where it is proved that no point of the region has what is wanted."""
         if self._may_decide(region):
             return True
-        if not self._blank or self._attempts.table.policy == "collect" or not self._may_stay_open(region):
+        if not self._attempts.unknown:
+            return False
+        if self._attempts.conclusions_are_told_apart:
+            # Rules may ask whether what rests on a conclusion is known, so what stands may lead anywhere.
+            return True
+        if not self._blank or not self._may_stay_open(region):
             return False
         # What stands comes out whatever is unknown, so for each of these values.
         for index, trial in enumerate(self._trials):
@@ -107,6 +116,9 @@ class Nearby:
 
     def _may_stay_open(self, region: Region) -> bool:
         """Whether the decision may stay open somewhere in the region, so that a conclusion may stand there."""
+        if self._attempts.table.policy == "collect":
+            # It gathers what is known to hold, which may rest on what stands.
+            return True
         self.looks += 1
         box, _ = self._outlook.region(region)
         return box[self._attempts.wanted.output].unknown
@@ -270,17 +282,30 @@ class Nearby:
     def plainer(self, point: Point) -> Point:
         """The point with its numbers as round as may be without moving it noticeably further.
 
-        A number on its own stays the nearest there is, and so does what lies right beside a round number.
+        A number on its own stays the nearest there is, and so does what lies right beside a round number; but
+        where any number beside 0 does, it is one that people count in, such as a cent.
         """
-        found = dict(point)
-        limit = self.distance(point)[0] + self._tolerance
-        for name, value in point.items():
+        found = self._counted(point)
+        limit = self.distance(found)[0] + self._tolerance
+        for name, value in tuple(found.items()):
             if isinstance(value, float) and value != self._now[name] and not self._is_plain(name, value):
                 for candidate in self._rounder(name, value):
                     tried = {**found, name: candidate}
                     if self.distance(tried)[0] <= limit and self._attempts.reached(tried):
                         found = tried
                         break
+        return found
+
+    def _counted(self, point: Point) -> dict[str, Value]:
+        """The point with the least number that is usual in place of what nobody tells from 0, where that does too."""
+        found = dict(point)
+        for name, value in point.items():
+            step = least_shown(self.knowledge, name) if isinstance(value, float) else 0.0
+            if isinstance(value, float) and 0 < abs(value) < step and as_shown(self.knowledge, name, value) == 0:
+                usual, domain = math.copysign(step, value), self.whole[name].values
+                assert isinstance(domain, Span)  # noqa: S101 - the fact is a number
+                if domain.low <= usual <= domain.high and self._attempts.reached({**found, name: usual}):
+                    found[name] = usual
         return found
 
     def _is_plain(self, name: str, value: float) -> bool:
@@ -300,6 +325,38 @@ class Nearby:
                 tidy = _whole(float(f"{candidate:.{digits + 1}g}"), domain)
                 if domain.values.low <= tidy <= domain.values.high:
                     yield tidy
+
+
+class Anyhow(Nearby):
+    """A few facts, each answered anew or left as it is: what is ruled out here is so for each of them alone, too.
+
+    An answer can destroy what a fact had while it was unknown, assumed or measured, where rules ask for that. So
+    that all of a set answered anew leads nowhere says nothing of a part of the set; this does.
+
+    Args:
+        attempts: the case, and what it is to come to.
+        facts: the facts that may change, in order.
+    """
+
+    def __init__(self, attempts: Attempts, facts: Sequence[str]) -> None:
+        super().__init__(attempts, facts)
+        memory, target = attempts.outcome.memory, attempts.wanted.output
+        given = {name for name in self.whole if memory.origins.get(name) in _GIVEN}
+        self._outlook = _AsItIsOrAnswered(memory, target, {**self._outlook.domains, **self.whole}, given)
+        self.whole = {
+            name: replace(domain, may_stay_open=True) for name, domain in self.whole.items() if name not in given
+        }
+
+
+class _AsItIsOrAnswered(Outlook):
+    """An outlook in which some facts that were given may have been given as they are, or answered with anything."""
+
+    def __init__(self, memory: WorkingMemory, target: str, domains: Region, given: Collection[str]) -> None:
+        super().__init__(memory, target, domains)
+        self.steps = [name for name in self.steps if name not in given]
+        for name in given:
+            self._box[name] = domains[name].values
+            self._origins[name] = frozenset({"answered", memory.origins[name]})
 
 
 def _whole(value: float, domain: Domain) -> float:

@@ -28,12 +28,15 @@ from engine.language.nodes import (
     children,
     walk,
 )
+from engine.outlook import asked_states
 from engine.pipeline import Outcome, infer, rests_on
 from engine.testing.rule_tests import decisions_after_signal, sight_by_evaluator
 
-#: How long a search may take; where it takes longer, what was left out is not said to be ruled out.
+#: How much processor time a search may take; where it takes longer, what was left out is not said to be ruled out.
 _SECONDS = 6.0
-#: Facts given anew with their values.
+#: States that a fact has in whichever way it is given.
+_STATES_OF_ANY_WAY = frozenset({"known", "unknown", "given"})
+#: Facts given anew with their values; None takes an answer back.
 Point = Mapping[str, Value]
 
 
@@ -75,7 +78,7 @@ class Attempts:
         self.case = outcome.case
         self.wanted = wanted
         self.pool = pool
-        self._deadline = time.monotonic() + _SECONDS
+        self._deadline = time.process_time() + _SECONDS
         self._decision = self.knowledge.decision_of[wanted.output]
         self._decisions = decisions_to(self.knowledge, self._decision)
         #: Whether the conclusion hangs on whether something could turn the recommendation.
@@ -86,7 +89,7 @@ class Attempts:
 
     def out_of_time(self) -> bool:
         """Whether the search has taken so long that nothing more is tried; a base of ordinary size never does."""
-        return time.monotonic() > self._deadline
+        return time.process_time() > self._deadline
 
     @property
     def table(self) -> DecisionTable:
@@ -109,10 +112,12 @@ class Attempts:
         if sight is None:
             return False
         verdict = sight.verdicts[self._decision]
-        if verdict.table.policy != "collect" and verdict.outputs is None and self.unknown:
+        if _has(verdict, self.wanted):
+            return True
+        if self.unknown and (verdict.table.policy == "collect" or verdict.outputs is None):
             # Something may stand whatever is unknown.
             return not self.out_of_time() and self.decided(case)
-        return _has(verdict, self.wanted)
+        return False
 
     def known_at(self, point: Point) -> WorkingMemory | None:
         """What is known at a point without what stands; None where rules contradict each other there."""
@@ -137,6 +142,24 @@ class Attempts:
             return self.wanted.holds(infer(case, self.pool))
         except InferenceError:
             return False
+
+    @cached_property
+    def conclusions_are_told_apart(self) -> bool:
+        """Whether some rule asks if something is known that rests on a conclusion, which may come to stand."""
+        knowledge = self.knowledge
+        states = asked_states(knowledge) & (rests_on(knowledge, self.wanted.output) | {self.wanted.output})
+        return any(
+            name in knowledge.decision_of or rests_on(knowledge, name) & knowledge.decision_of.keys() for name in states
+        )
+
+    @cached_property
+    def ways_are_told_apart(self) -> bool:
+        """Whether some rule tells what is measured or assumed from what is answered."""
+        knowledge = self.knowledge
+        nodes = [quantity.formula for quantity in knowledge.quantities.values()]
+        nodes += [row.when for table in knowledge.decisions.values() for row in table.rows]
+        states = {part.state for node in nodes for part in walk(node) if isinstance(part, State)}
+        return not states <= _STATES_OF_ANY_WAY
 
     @cached_property
     def unknown(self) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ from engine.quantities import show
 from engine.turning import as_shown
 from engine.wording import condition_in_english, label, show_figure, show_name
 
-Status = Literal["already", "fallback", "found", "impossible", "not found"]
+Status = Literal["already", "fallback", "found", "impossible", "no answers", "not found"]
 #: Decisions below each other that are followed back.
 _DEEPEST = 30
 #: Facts told of one figure in the text.
@@ -109,7 +109,7 @@ class Change(Record):
     fact: str
     title: str
     from_: Plain = Field(serialization_alias="from")
-    to: Plain
+    to: Plain = Field(description="Null where the answer is to be taken back.")
     from_shown: str
     to_shown: str
     origin: str = Field(description="How the present value came to be known: answered, measured, assumed or unknown.")
@@ -131,6 +131,7 @@ class WhyNot(Record):
     rows: tuple[Row, ...]
     smallest_changes: tuple[tuple[Change, ...], ...]
     fewest: bool = Field(description="True where it is proved that fewer changes will not do.")
+    complete: bool = Field(description="True where it is proved that no other set of as few facts will do.")
     proof: str | None
     knowledge_base: KnowledgeIdentity
 
@@ -271,6 +272,7 @@ class _WhyNot:
             rows=rows,
             smallest_changes=tuple(self._set(changes) for changes in found.sets),
             fewest=found.fewest,
+            complete=found.complete,
             proof=found.proof,
             knowledge_base=identity(knowledge),
         )
@@ -305,6 +307,8 @@ class _WhyNot:
                 return f"{decision}: {title} is what is left for now, because something unknown keeps it open."
             case "impossible":
                 return f"{decision}: no case comes to {title}; {found.proof}."
+            case "no answers":
+                return f"{decision}: {now}. No answers lead from this case to {title}; {found.proof}."
             case "not found":
                 return f"{decision}: {now}. No changes that lead to {title} were found within the limits of the search."
             case _:
@@ -341,6 +345,8 @@ class _WhyNot:
         rounded = as_shown(self.knowledge, name, to)
         if rounded == to or self._still_leads(name, rounded, changes):
             return shown
+        # What is nearer to 0 than digits can say is compared with 0 itself.
+        shown = shown if rounded else show_name(self.knowledge, name, 0.0)
         return f"just {'above' if to > rounded else 'below'} {shown}"
 
     def _still_leads(self, name: str, value: float, changes: Changes) -> bool:
