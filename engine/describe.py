@@ -427,7 +427,7 @@ class Describer:
             found = turns(line, value, self.chosen)
             points.extend(self.turning_point(turn, value, found) for turn in found)
             # Where answering today's assumed value turns it already, it is not steady, though no boundary is crossed.
-            if not found and (value is None or line.at(value) == self.chosen):
+            if not found and line.proved and (value is None or line.at(value) == self.chosen):
                 steady.append(self.knowledge.title(fact))
         return tuple(points), tuple(steady)
 

@@ -161,6 +161,11 @@ class FactLine:
             if single is not None:
                 yield Segment(part.low, part.high, single)
                 continue
+            if self._has_given_up and self._left_open:
+                # What is left has more parts than can each be tried: a recommendation costs an inference there.
+                self.proved = False
+                yield from self._tried_between([part.low, *(one.low for one in reversed(waiting))], span.high)
+                return
             enough = looked_at >= MOST_REGIONS or self._has_given_up
             parts = [] if enough else halves(part, self._cuts, integer=self._domain.integer)
             if parts:
@@ -176,7 +181,8 @@ class FactLine:
 
     @property
     def _is_out_of_time(self) -> bool:
-        return time.process_time() > self._until
+        # Where nothing is left open, the number of regions bounds the work, and alike on every machine.
+        return self._left_open is not None and time.process_time() > self._until
 
     def _proved(self, part: Span) -> str | None:
         """The recommendation all along a part, where it is proved to be one."""
@@ -214,6 +220,18 @@ class FactLine:
             self.proved = False
         if len(values) == 1:
             yield Segment(part.low, part.high, found[0])
+        for index, (low, high) in enumerate(pairwise(values)):
+            start = low if index == 0 else self._next(low)
+            if start <= high:
+                yield from self._bisected(start, high)
+
+    def _tried_between(self, starts: Sequence[float], end: float) -> Iterator[Segment]:
+        """What is left, by trying some of the places where its parts begin, and its end."""
+        every = -(-len(starts) // _TRIED)
+        values = [*starts[::every], end]
+        if len(values) == 1 or starts[0] == end:
+            yield Segment(starts[0], end, self.at(end))
+            return
         for index, (low, high) in enumerate(pairwise(values)):
             start = low if index == 0 else self._next(low)
             if start <= high:
