@@ -32,9 +32,8 @@ MOST_REGIONS = 2_000
 _MOST_LEFT_OPEN = 50
 
 
-#: Parts in which values are tried of a span that could not be proved to have one recommendation; few where time is up.
+#: Parts in which values are tried of a span that could not be proved to have one recommendation.
 _TRIED = 16
-_TRIED_AT_LEAST = 2
 
 #: How far a shown boundary may be from the true one: on its far side, where what is said of it is true anyway...
 _CLOSE = 1e-4
@@ -161,12 +160,12 @@ class FactLine:
             if single is not None:
                 yield Segment(part.low, part.high, single)
                 continue
-            if self._has_given_up and self._left_open:
+            if self._has_given_up:
                 # What is left has more parts than can each be tried: a recommendation costs an inference there.
                 self.proved = False
                 yield from self._tried_between([part.low, *(one.low for one in reversed(waiting))], span.high)
                 return
-            enough = looked_at >= MOST_REGIONS or self._has_given_up
+            enough = looked_at >= MOST_REGIONS
             parts = [] if enough else halves(part, self._cuts, integer=self._domain.integer)
             if parts:
                 waiting.extend(reversed(parts))
@@ -177,12 +176,9 @@ class FactLine:
     @property
     def _has_given_up(self) -> bool:
         """Whether no more is proved of what the rows leave open."""
-        return self._tried_in_vain >= _MOST_LEFT_OPEN or self._is_out_of_time
-
-    @property
-    def _is_out_of_time(self) -> bool:
         # Where nothing is left open, the number of regions bounds the work, and alike on every machine.
-        return self._left_open is not None and time.process_time() > self._until
+        is_out_of_time = self._left_open is not None and time.process_time() > self._until
+        return is_out_of_time or self._tried_in_vain >= _MOST_LEFT_OPEN
 
     def _proved(self, part: Span) -> str | None:
         """The recommendation all along a part, where it is proved to be one."""
@@ -210,28 +206,24 @@ class FactLine:
 
         Where two rounded figures meet at a sharp angle the recommendation may change to and fro within a narrow span.
         """
-        pieces = _TRIED_AT_LEAST if self._is_out_of_time else _TRIED
-        share = (part.high - part.low) / pieces
-        between = (part.low + share * index for index in range(1, pieces))
+        share = (part.high - part.low) / _TRIED
+        between = (part.low + share * index for index in range(1, _TRIED))
         inner = {float(math.floor(value)) if self._domain.integer else value for value in between}
         values = sorted({part.low, part.high, *(value for value in inner if part.low < value < part.high)})
         found = [self.at(value) for value in values]
         if sum(one != other for one, other in pairwise(found)) > 1:
             self.proved = False
-        if len(values) == 1:
-            yield Segment(part.low, part.high, found[0])
-        for index, (low, high) in enumerate(pairwise(values)):
-            start = low if index == 0 else self._next(low)
-            if start <= high:
-                yield from self._bisected(start, high)
+        yield from self._along(values)
 
     def _tried_between(self, starts: Sequence[float], end: float) -> Iterator[Segment]:
         """What is left, by trying some of the places where its parts begin, and its end."""
-        every = -(-len(starts) // _TRIED)
-        values = [*starts[::every], end]
-        if len(values) == 1 or starts[0] == end:
-            yield Segment(starts[0], end, self.at(end))
-            return
+        every = math.ceil(len(starts) / _TRIED)
+        yield from self._along(sorted({*starts[::every], end}))
+
+    def _along(self, values: Sequence[float]) -> Iterator[Segment]:
+        """The segments from the first of some values to the last, each change between neighbours found by bisection."""
+        if len(values) == 1:
+            yield Segment(values[0], values[0], self.at(values[0]))
         for index, (low, high) in enumerate(pairwise(values)):
             start = low if index == 0 else self._next(low)
             if start <= high:
