@@ -19,9 +19,10 @@ from engine.records.canonical import NotCanonical, examine, sha256
 from engine.records.checkpoints import Checkpoint
 from engine.records.database import DamagedRecords
 from engine.records.faults import Fault, Finding
+from engine.records.protection import weaknesses
 from engine.records.sealing import unseal
 from engine.records.store import FORMAT, KINDS, NO_HASH, Store, columns_of, is_made_of, knowledge_base_of
-from engine.records.tables import ENTRIES, ENTRY_KEYS, HEAD, KNOWLEDGE_BASES, STORE, weaknesses
+from engine.records.tables import ENTRIES, ENTRY_KEYS, HEAD, KNOWLEDGE_BASES, STORE
 from engine.source import printable, shorten
 
 #: How many findings are kept, the rest being counted; and how many notes.
