@@ -103,7 +103,7 @@ def _left_out(damaged: Sequence[Damaged]) -> Iterator[str]:
     """What is said of damaged records, each once."""
     found = {(one.sequence or 0, one.id): one for one in damaged}
     for _, one in sorted(found.items(), key=lambda item: item[0])[:_MOST_DAMAGED]:
-        yield f"left out: {one.named} cannot be trusted: {one.why}."
+        yield f"left out: {one.sentence}."
     if (more := len(found) - _MOST_DAMAGED) > 0:
         yield f"left out: {more} more that cannot be trusted."
     yield "`breakeven audit verify` finds everything that is wrong with the records."

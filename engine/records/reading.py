@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 
 from engine.case import Case
-from engine.errors import BadInput, Place, Problem
+from engine.errors import BadInput, Place, Problem, refuse_one
 from engine.records.content import WITHHELD, case_of
 from engine.records.store import Damaged, Entry, Kind, Store
 from engine.source import quote
@@ -192,10 +192,12 @@ def decisions(
     erasures = Erasures(store)
 
     def read(entry: Entry) -> Record | None:
-        wrong = None if damaged is None else _what_is_wrong(entry)
-        if damaged is None or wrong is None:
-            return record_of(entry, erasures.of(entry))
-        damaged.append(Damaged(entry.sequence, entry.id, wrong))
+        wrong = _what_is_wrong(entry)
+        if wrong is None:
+            return Record(entry, erasures.of(entry))
+        if damaged is None:
+            _refuse(wrong)
+        damaged.append(wrong)
         return None
 
     found = (record for record in map(read, entries) if record is not None and wanted.fits(record))
@@ -258,17 +260,22 @@ def record_of(entry: Entry, erasure: Entry | None = None) -> Record:
         BadInput: it was written by something else, and lacks a part or has another in its place.
     """
     if (wrong := _what_is_wrong(entry)) is not None:
-        message = f"record {entry.id} (number {entry.sequence}) cannot be trusted: {wrong}"
-        raise BadInput([Problem(Place("the decision records"), message, hint=_DAMAGED)])
+        _refuse(wrong)
     return Record(entry, erasure)
 
 
-def _what_is_wrong(entry: Entry) -> str | None:
-    """Which part of a decision is missing from an entry, or has another form; None where all is there."""
+def _refuse(damaged: Damaged) -> NoReturn:
+    refuse_one("the decision records", damaged.sentence, _DAMAGED)
+
+
+def _what_is_wrong(entry: Entry) -> Damaged | None:
+    """The entry as one that cannot be trusted, for a part of a decision is missing or of another form; else None."""
     wrong = next((part for part, is_fine in _PARTS if not is_fine(entry.public)), None)
     if wrong is None and entry.sealed is not None:
         wrong = next((part for part, is_fine in _SEALED_PARTS if not is_fine(entry.sealed)), None)
-    return None if wrong is None else f"it is not what Breakeven writes of a decision: {wrong}"
+    if wrong is None:
+        return None
+    return Damaged(entry.sequence, entry.id, f"it is not what Breakeven writes of a decision: {wrong}")
 
 
 _DAMAGED = "breakeven audit verify says whether the records are untouched"

@@ -146,9 +146,10 @@ class Damaged:
     why: str
 
     @property
-    def named(self) -> str:
-        """What it is called in messages."""
-        return f"record {self.id} (number {'none' if self.sequence is None else self.sequence})"
+    def sentence(self) -> str:
+        """What is said of it in messages, without a final period."""
+        number = "none" if self.sequence is None else self.sequence
+        return f"record {self.id} (number {number}) cannot be trusted: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,7 +561,7 @@ class Store:
         damaged: list[Damaged] = []
         entry = _read_or_note(row, checked, damaged)
         if entry is None:
-            self._refuse(f"{damaged[0].named} cannot be trusted: {damaged[0].why}", "Run 'breakeven audit verify'")
+            self._refuse(damaged[0].sentence, "Run 'breakeven audit verify'")
         return entry
 
     def _refuse_id(self, connection: Connection, id: str, found: list[str]) -> NoReturn:
