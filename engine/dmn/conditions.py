@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.dmn.feel import (
@@ -20,7 +20,6 @@ from engine.dmn.feel import (
     Term,
     Test,
     Tests,
-    references,
 )
 
 _EQUALITY = {"=": "==", "!=": "!="}
@@ -138,44 +137,6 @@ def _equal_to(test: Test) -> Constant | None:
     match test:
         case Against(operator="=", term=Constant() as constant):
             return constant
-    return None
-
-
-def passes_null(subject: Term, tests: Tests, nullable: Collection[str]) -> bool | None:
-    """Whether an input entry holds where what it reads is null: None where that hangs on more.
-
-    Null is less or greater than nothing, equal to no constant, and ``not`` of a comparison with it is null again.
-
-    Args:
-        subject: what the entry tests.
-        tests: the entry.
-        nullable: the names that may be null, at least one of which the subject or a test reads.
-    """
-    read_by_tests = [name for test in tests.tests for name in references(test) if name in nullable]
-    if not any(name in nullable for name in references(subject)):
-        return False if len(tests.tests) == 1 and not tests.negated and not _is_unequal(tests.tests[0]) else None
-    if read_by_tests:
-        return None
-    if isinstance(subject, Compared) and subject.operator in _EQUALITY:
-        # Whether null equals something is a truth of its own, unlike whether it is less.
-        return None if _both_nullable(subject, nullable) else tests.admits(Constant(subject.operator == "!="))
-    passed = [_null_passes(test) for test in tests.tests]
-    outcome = True if True in passed else None if None in passed else False
-    return outcome is not None and outcome != tests.negated
-
-
-def _is_unequal(test: Test) -> bool:
-    return isinstance(test, Against) and test.operator == "!="
-
-
-def _both_nullable(subject: Compared, nullable: Collection[str]) -> bool:
-    return all(any(name in nullable for name in references(side)) for side in (subject.left, subject.right))
-
-
-def _null_passes(test: Test) -> bool | None:
-    """What a test says of null: true, false, or null itself."""
-    if isinstance(test, Against) and test.operator in _EQUALITY:
-        return test.operator == "!="
     return None
 
 

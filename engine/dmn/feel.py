@@ -185,6 +185,11 @@ def is_name(text: str) -> bool:
     return bool(words) and all(_WORD.fullmatch(word) and word not in _NO_NAMES for word in words)
 
 
+def terms_of(test: Test) -> tuple[Term, ...]:
+    """What the input is compared with."""
+    return (test.term,) if isinstance(test, Against) else (test.low, test.high)
+
+
 def references(term: Term | Test) -> Iterator[str]:
     """The names a term or test reads."""
     match term:

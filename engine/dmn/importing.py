@@ -6,7 +6,6 @@ of its input entries. Names become snake_case, and the model's own names stay as
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import shutil
@@ -16,12 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.dmn.conditions import Vocabulary, bounds_of, passes_null
-from engine.dmn.feel import Constant, NotTakenError, Term, Tests, references
+from engine.dmn.conditions import Vocabulary, bounds_of
+from engine.dmn.feel import Constant, NotTakenError
 from engine.dmn.markup import describe, read_model
 from engine.dmn.naming import snake_case
-from engine.dmn.nulls import Nulls, divides
-from engine.dmn.plan import Column, Decision, Output, Plan, Source, plan, terms_of
+from engine.dmn.nulls import Nulls
+from engine.dmn.plan import Column, Decision, Output, Plan, Source, plan
 from engine.dmn.yaml_text import yaml_text
 from engine.editing import named_directory
 from engine.errors import BadInput, BreakevenError, Place, Problem
@@ -269,9 +268,7 @@ class _Rules:
         self._vocabularies: dict[str, Vocabulary] = {}
         self._gaps: dict[str, dict[str, Decision]] = {}
         self._given: dict[str, str] = {}
-        self._taken = {source.name for source in planned.facts}
-        for decision in planned.decisions:
-            self._taken |= {decision.name, *(output.source.name for output in decision.outputs)}
+        self._nulls: dict[str, Nulls] = {}
 
     def of(self, decision: Decision) -> Iterator[dict[str, Any]]:
         """A rule for each of the decision's, its problems noted."""
@@ -304,7 +301,7 @@ class _Rules:
                 problems.append((column, str(error)))
                 continue
             if condition:
-                parts.update(dict.fromkeys(self._despite_null(condition, decision, column.subject, tests)))
+                parts.update(dict.fromkeys(self._nulls_of(decision).despite(condition, column.subject, tests)))
         return " and ".join(parts) or "true", problems
 
     def _vocabulary_of(self, decision: Decision) -> Vocabulary:
@@ -319,19 +316,11 @@ class _Rules:
             self._gaps[decision.name] = self._planned.gaps_of(decision)
         return self._gaps[decision.name]
 
-    def _despite_null(self, condition: str, decision: Decision, subject: Term, tests: Tests) -> list[str]:
-        """A condition that also says what DMN does where something it reads is null, in parts joined by ``and``."""
-        gaps, terms = self._gaps_of(decision), [subject, *(term for test in tests.tests for term in terms_of(test))]
-        given = {name: self._given_by(gaps[name]) for term in terms for name in references(term) if name in gaps}
-        if any(map(divides, terms)):
-            return [Nulls(self._vocabulary_of(decision), given).condition(subject, tests)]
-        if not given:
-            return [condition]
-        known = list(dict.fromkeys(given.values()))
-        passes = passes_null(subject, tests, gaps)
-        if passes is None:
-            return [Nulls(self._vocabulary_of(decision), given).condition(subject, tests)]
-        return [f"(not ({' and '.join(known)}) or {condition})"] if passes else [*known, condition]
+    def _nulls_of(self, decision: Decision) -> Nulls:
+        if decision.name not in self._nulls:
+            given = {name: self._given_by(gap) for name, gap in self._gaps_of(decision).items()}
+            self._nulls[decision.name] = Nulls(self._vocabulary_of(decision), given)
+        return self._nulls[decision.name]
 
     def _given_by(self, decision: Decision) -> str:
         """A condition that holds where the decision gives something, and waits as it does."""
@@ -358,8 +347,7 @@ class _Rules:
 
     def _figure_of(self, decision: Decision, conditions: Sequence[str]) -> str:
         """A condition that reads a figure, 1 where one of the conditions holds; of many several figures, and one."""
-        name = next(name for name in _numbered(f"{decision.name}_given") if name not in self._taken)
-        self._taken.add(name)
+        name = self._planned.names.unused(f"{decision.name}_given")
         told = self._chunks(conditions)
         if len(told) > 1:
             parts = [self._figure_of(decision, chunk) for chunk in told]
@@ -388,12 +376,6 @@ class _Rules:
             found[-1].append(f"({one})")
             length += needed
         return found
-
-
-def _numbered(name: str) -> Iterator[str]:
-    """The name, then the name with a number behind it."""
-    yield name
-    yield from (f"{name}_{number}" for number in itertools.count(2))
 
 
 def _default_rule(planned: Plan, decision: Decision) -> Iterator[dict[str, Any]]:

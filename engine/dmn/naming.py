@@ -42,7 +42,10 @@ class Names:
 
     def give(self, name: str, instead: str) -> str:
         """The name in snake case, with a number behind it where another thing already has it."""
-        wanted = snake_case(name, instead)
+        return self.unused(snake_case(name, instead))
+
+    def unused(self, wanted: str) -> str:
+        """The name itself, with a number behind it where another thing already has it."""
         found, number = wanted, 2
         while found in self._given:
             found, number = f"{wanted}_{number}", number + 1

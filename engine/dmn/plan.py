@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from engine.declarations import LARGEST_NUMBER
 from engine.dmn.feel import (
-    Against,
     Compared,
     Constant,
     Kind,
@@ -26,6 +25,7 @@ from engine.dmn.feel import (
     read_term,
     read_tests,
     references,
+    terms_of,
 )
 from engine.dmn.markup import (
     LONGEST_SHOWN,
@@ -149,12 +149,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a model becomes, with every problem that keeps it from it."""
+    """What a model becomes, with every problem that keeps it from it.
+
+    Args:
+        names: those that are taken.
+    """
 
     model: Model
     facts: tuple[Source, ...]
     decisions: tuple[Decision, ...]
     problems: list[Problem]
+    names: Names = field(default_factory=Names)
 
     def gaps_of(self, decision: Decision) -> dict[str, Decision]:
         """The decisions that one reads and that may give nothing, by the model's name of each value."""
@@ -184,7 +189,7 @@ def plan(model: Model) -> Plan:
     planner.declare()
     planner.read()
     planner.settle()
-    return Plan(model, tuple(planner.facts), tuple(planner.decisions), planner.problems)
+    return Plan(model, tuple(planner.facts), tuple(planner.decisions), planner.problems, planner.names)
 
 
 class _Planner:
@@ -193,7 +198,7 @@ class _Planner:
         self.problems: list[Problem] = []
         self.facts: list[Source] = []
         self.decisions: list[Decision] = []
-        self._names = Names()
+        self.names = Names()
         self._types = Types(model.types)
         #: Every source by each of the names that any expression may call it.
         self._known: dict[str, Source] = {}
@@ -271,7 +276,7 @@ class _Planner:
         yield from itertools.repeat(("", whole), _MOST_PARTS + 1)
 
     def _fact(self, title: str, line: int, description: str | None = None) -> Source:
-        source = Source(self._names.give(title, "input"), title, line, description)
+        source = Source(self.names.give(title, "input"), title, line, description)
         self.facts.append(source)
         return source
 
@@ -311,7 +316,7 @@ class _Planner:
             self._note(table.line, owner, f"the aggregation {table.aggregation} is not taken with {table.policy}")
         if aggregate and len(table.outputs) > 1:
             self._note(table.line, owner, "an aggregation of several outputs is not taken", "Make it several tables")
-        decision = Decision(element, self._names.give(element.name, "decision"), policy or "unique", aggregate)
+        decision = Decision(element, self.names.give(element.name, "decision"), policy or "unique", aggregate)
         keys = Names()
         decision.outputs = tuple(
             self._output(decision, column, index, keys) for index, column in enumerate(table.outputs)
@@ -329,7 +334,7 @@ class _Planner:
         table, several = decision.element.table, len(decision.element.table.outputs) > 1
         instead = f"output_{index + 1}"
         key = keys.give(column.name or instead, instead)
-        while several and not self._names.reserve(f"{decision.name}_{key}"):
+        while several and not self.names.reserve(f"{decision.name}_{key}"):
             key = keys.give(key, instead)
         title = (column.name or key) if several else decision.element.name
         source = Source(f"{decision.name}_{key}" if several else decision.name, title, column.line)
@@ -591,11 +596,6 @@ def _compared_references(column: Column) -> Iterator[tuple[Reference, Reference]
     if isinstance(subject, Reference):
         terms = (term for tests in column.tests for test in tests.tests for term in terms_of(test))
         yield from ((subject, term) for term in dict.fromkeys(terms) if isinstance(term, Reference))
-
-
-def terms_of(test: Test) -> tuple[Term, ...]:
-    """What the input is compared with."""
-    return (test.term,) if isinstance(test, Against) else (test.low, test.high)
 
 
 def constants_in(tests: Tests) -> Iterator[Constant]:
