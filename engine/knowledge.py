@@ -152,6 +152,12 @@ class Knowledge:
         }
 
     @cached_property
+    def expressions(self) -> tuple[Node, ...]:
+        """Every formula, and the condition of every row."""
+        conditions = (row.when for table in self.decisions.values() for row in table.rows)
+        return (*(quantity.formula for quantity in self.quantities.values()), *conditions)
+
+    @cached_property
     def open_words(self) -> dict[str, tuple[str, ...]]:
         """The facts that may be any text, each with the words that rules name and one for all others, the last."""
         return {name: fact.words for name, fact in self.facts.items() if fact.open}

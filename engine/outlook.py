@@ -99,18 +99,14 @@ def _row_explorers(knowledge: Knowledge) -> Mapping[str, tuple[Explore, ...]]:
 @lru_cache(maxsize=64)
 def asked_states(knowledge: Knowledge) -> frozenset[str]:
     """The facts whose being known, answered or assumed some expression asks about."""
-    formulas = [quantity.formula for quantity in knowledge.quantities.values()]
-    formulas += [row.when for table in knowledge.decisions.values() for row in table.rows]
-    return frozenset(part.name for node in formulas for part in walk(node) if isinstance(part, State))
+    return frozenset(part.name for node in knowledge.expressions for part in walk(node) if isinstance(part, State))
 
 
 @lru_cache(maxsize=64)
 def thresholds(knowledge: Knowledge) -> Mapping[str, tuple[float, ...]]:
     """For each name the constants it is compared with anywhere in the base."""
     found: dict[str, set[float]] = {}
-    nodes: list[Node] = [quantity.formula for quantity in knowledge.quantities.values()]
-    nodes += [row.when for table in knowledge.decisions.values() for row in table.rows]
-    for node in nodes:
+    for node in knowledge.expressions:
         for part in walk(node):
             for name, constant in _compared(part, knowledge):
                 found.setdefault(name, set()).add(constant)

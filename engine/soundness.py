@@ -65,6 +65,44 @@ def unsound(
     yield from _compared_texts(knowledge)
 
 
+# -- expressions -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A formula or a condition where it is written.
+
+    Args:
+        owner: the quantity or row that it belongs to.
+        gives: the quantity that a formula gives; None of a condition.
+        lines: those of the file.
+    """
+
+    owner: str
+    gives: str | None
+    node: Node
+    place: Place
+    text: str
+    lines: Sequence[str]
+
+    def at(self, column: int) -> Place:
+        """The place of a column of the expression."""
+        return pinpoint(self.lines, self.place, self.text, column)
+
+
+def _written(knowledge: Knowledge) -> Iterator[_Written]:
+    """Every formula and condition that somebody wrote."""
+    lines = {document.file: document.lines for document in knowledge.documents.values()}
+    for name, one in knowledge.quantities.items():
+        # What decisions make of their rows is made of plain numbers and of the conditions, which follow.
+        if name not in knowledge.readings:
+            yield _Written(name, name, one.formula, one.place, one.text, lines.get(one.place.file, ()))
+    for table in knowledge.decisions.values():
+        for row in table.rows:
+            found = lines.get(row.when_place.file, ())
+            yield _Written(row.id, None, row.when, row.when_place, row.declaration.when, found)
+
+
 # -- units -----------------------------------------------------------------------------------------
 
 #: Units as they are written: names and small powers, multiplied or divided. Pint would also work out
@@ -80,7 +118,6 @@ class _UnitCheck:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge = knowledge
-        self.lines = {document.file: document.lines for document in knowledge.documents.values()}
         self.readable: dict[str, bool] = {}
         #: Numbers and tables whose unit cannot be read, and names of which nothing is known.
         self.unitless: set[str] = set()
@@ -110,16 +147,9 @@ class _UnitCheck:
         }
         self.unitless |= self.knowledge.scope.tables.keys() - tables.keys()
         scope = Scope(symbols, tables, self.knowledge.scope.readings)
-        for name, quantity in self.knowledge.quantities.items():
-            if name in self.knowledge.readings:
-                # Made of plain numbers and of the rows' conditions, which are looked at as they are written.
-                continue
-            kind = symbols[name].type
-            expects = kind.unit if isinstance(kind, NumberType) and name not in self.unitless else None
-            yield from self._expression(units, scope, quantity.formula, quantity.place, name, quantity.text, expects)
-        for table in self.knowledge.decisions.values():
-            for row in table.rows:
-                yield from self._expression(units, scope, row.when, row.when_place, row.id, row.declaration.when, None)
+        for written in _written(self.knowledge):
+            kind = symbols[written.gives].type if written.gives and written.gives not in self.unitless else None
+            yield from self._expression(units, scope, written, kind.unit if isinstance(kind, NumberType) else None)
 
     def _declared(self) -> tuple[list[str], dict[str, str], list[Problem]]:
         """The base units and derived units that can be read, and what is wrong with the others."""
@@ -160,16 +190,14 @@ class _UnitCheck:
                     self.readable[unit] = True
         return self.readable[unit]
 
-    def _expression(
-        self, units: Units, scope: Scope, node: Node, place: Place, owner: str, text: str, expects: str | None
-    ) -> Iterator[Problem]:
-        if self.unitless & (names_in(node) | functions_in(node)):
+    def _expression(self, units: Units, scope: Scope, written: _Written, expects: str | None) -> Iterator[Problem]:
+        if self.unitless & (names_in(written.node) | functions_in(written.node)):
             return
         try:
-            units.check(node, scope, expects=expects)
+            units.check(written.node, scope, expects=expects)
         except ExpressionError as error:
-            exactly = pinpoint(self.lines.get(place.file, ()), place, text, error.column)
-            yield Problem(exactly, f"{error.message}, in `{shorten(text)}`", owner, error.hint, "units")
+            message = f"{error.message}, in `{shorten(written.text)}`"
+            yield Problem(written.at(error.column), message, written.owner, error.hint, "units")
 
 
 def _known(word: str, units: Iterable[str]) -> bool:
@@ -382,26 +410,15 @@ def _compared_texts(knowledge: Knowledge) -> Iterator[Problem]:
     """
     if not knowledge.open_words:
         return
-    lines = {document.file: document.lines for document in knowledge.documents.values()}
-    expressions = [
-        *((name, one.formula, one.place, one.text) for name, one in knowledge.quantities.items()),
-        *(
-            (row.id, row.when, row.when_place, row.declaration.when)
-            for table in knowledge.decisions.values()
-            for row in table.rows
-        ),
-    ]
-    for owner, node, place, text in expressions:
-        for part in walk(node):
+    for written in _written(knowledge):
+        for part in walk(written.node):
             if not isinstance(part, Comparison) or not isinstance(part.left, Name) or not isinstance(part.right, Name):
                 continue
             for one, other in permutations((part.left.name, part.right.name)):
                 if one in knowledge.open_words and (missing := _not_told_apart(knowledge, one, other)):
                     message = f"'{one}' may be any text, so it cannot be compared with '{other}': {missing}"
                     hint = f"Declare under choices of '{one}' every word that matters, or take open: yes away"
-                    yield Problem(
-                        pinpoint(lines.get(place.file, ()), place, text, part.column), message, owner, hint, "types"
-                    )
+                    yield Problem(written.at(part.column), message, written.owner, hint, "types")
                     break
 
 

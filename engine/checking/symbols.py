@@ -413,10 +413,11 @@ def _may_be_never(knowledge: Knowledge) -> frozenset[str]:
 @lru_cache(maxsize=16)
 def _told_apart(knowledge: Knowledge) -> frozenset[str]:
     """The facts of which some expression asks whether they were answered, measured or assumed."""
-    formulas = [quantity.formula for quantity in knowledge.quantities.values()]
-    formulas += [row.when for table in knowledge.decisions.values() for row in table.rows]
     return frozenset(
-        part.name for node in formulas for part in walk(node) if isinstance(part, State) and part.state in _WAYS
+        part.name
+        for node in knowledge.expressions
+        for part in walk(node)
+        if isinstance(part, State) and part.state in _WAYS
     )
 
 

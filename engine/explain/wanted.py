@@ -155,10 +155,7 @@ class Attempts:
     @cached_property
     def ways_are_told_apart(self) -> bool:
         """Whether some rule tells what is measured or assumed from what is answered."""
-        knowledge = self.knowledge
-        nodes = [quantity.formula for quantity in knowledge.quantities.values()]
-        nodes += [row.when for table in knowledge.decisions.values() for row in table.rows]
-        states = {part.state for node in nodes for part in walk(node) if isinstance(part, State)}
+        states = {part.state for node in self.knowledge.expressions for part in walk(node) if isinstance(part, State)}
         return not states <= _STATES_OF_ANY_WAY
 
     @cached_property
